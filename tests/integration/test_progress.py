@@ -18,7 +18,7 @@ ID, ONE, TWO = "c" * 32, "1" * 32, "2" * 32
 
 
 class Clock:
-    """A clock that tests turn."""
+    """A clock set by tests."""
 
     def __init__(self) -> None:
         self.now = 1000.0

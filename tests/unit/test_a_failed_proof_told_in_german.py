@@ -40,7 +40,7 @@ def test_check_and_finding_are_translated_and_the_place_stays() -> None:
 
 
 def test_what_nobody_has_translated_is_told_as_it_is() -> None:
-    """A reason of an older version, for instance; how many more there are is reported nevertheless."""
+    """A reason of an older version, for instance; the number of further ones is still given."""
     with speaking("de"):
         assert [failed_proof.in_words(says) for says in ("of old", "and 7 more")] == ["of old", "und 7 weitere"]
 
@@ -75,7 +75,7 @@ def _texts(node: ast.expr) -> Iterator[str]:
 
 
 def test_whatever_the_proof_finds_is_told_in_german() -> None:
-    """What nobody has translated would stay English."""
+    """Untranslated sentences would stay English."""
     every = set(_findings())
     assert len(every) > 80
     with speaking("de"):

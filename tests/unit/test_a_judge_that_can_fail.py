@@ -1,4 +1,4 @@
-"""The independent judge of the tests objects to what it says it looks at."""
+"""The tests' independent judge detects every kind of violation that it checks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Dataset], object], str]] = {
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_it_finds(sound: tuple[sets.MadeSet, Anonymized], tmp_path: Path, name: str) -> None:
-    """One damage at a time."""
+    """One violation at a time."""
     made, done = sound
     kind, damage, told = DAMAGES[name]
     shutil.copytree(done.anon, tmp_path / "ANON_006")
@@ -67,7 +67,7 @@ def test_it_finds(sound: tuple[sets.MadeSet, Anonymized], tmp_path: Path, name: 
 
 
 def test_it_finds_a_planted_identifier_in_any_byte(sound: tuple[sets.MadeSet, Anonymized], tmp_path: Path) -> None:
-    """In no element's value even."""
+    """Even outside of element values."""
     made, done = sound
     shutil.copytree(done.anon, tmp_path / "ANON_006")
     path = min((tmp_path / "ANON_006").glob("RD.*"))

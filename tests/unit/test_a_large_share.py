@@ -1,4 +1,4 @@
-"""Tens of thousands of folders beside the collections: the way through them is bounded, rests, and remembers."""
+"""Tens of thousands of folders beside the collections: the search is bounded, pauses, and is remembered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOREIGN = 60
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a collection beside a folder of many others, all of them untouched for a while."""
+    """Make a collection beside a folder of many old folders."""
     monkeypatch.setattr(share_module, "AT_ONCE", 10)
     monkeypatch.setattr(share_module, "SETTLED_NS", -1)
     for number in range(FOREIGN):
@@ -35,7 +35,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note which folders are listed."""
+    """Record the listed folders."""
     seen: list[str] = []
     scandir = os.scandir
 
@@ -48,7 +48,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def parts(share: Share) -> tuple[int, list[Path]]:
-    """Search to the end; return in how many parts, and what was found."""
+    """Search completely; return the number of parts and the collections found."""
     count = 1
     while (found := share.search()) is None:
         count += 1
@@ -56,7 +56,7 @@ def parts(share: Share) -> tuple[int, list[Path]]:
 
 
 def test_it_is_looked_through_in_bounded_parts(place: Path) -> None:
-    """And found is what is found at once."""
+    """With the same result as in one part."""
     share = Share(place)
 
     count, found = parts(share)
@@ -66,7 +66,7 @@ def test_it_is_looked_through_in_bounded_parts(place: Path) -> None:
 
 
 def test_what_did_not_change_is_not_listed_again(place: Path, listed: list[str]) -> None:
-    """What did is: a form that was put in; and now and then everything, for not every share keeps times."""
+    """Changed ones are: those with a new form, and all occasionally, as not every share updates times."""
     share = Share(place)
     parts(share)
     first = len(listed)
@@ -81,7 +81,7 @@ def test_what_did_not_change_is_not_listed_again(place: Path, listed: list[str])
 
 
 def test_a_folder_that_was_closed_or_gone_is_noticed(place: Path) -> None:
-    """Its rights are part of what is remembered."""
+    """Permissions are part of the remembered state."""
     share = Share(place)
     parts(share)
     (place / "BATCH" / "collection.toml").unlink()
@@ -91,7 +91,7 @@ def test_a_folder_that_was_closed_or_gone_is_noticed(place: Path) -> None:
 
 
 def test_a_collection_above_is_found_without_looking_below(place: Path, listed: list[str]) -> None:
-    """A worker's first set does not wait for a walk through what is deeper than its collection."""
+    """A worker's first set does not wait for a search of deeper levels."""
     wanted = Collection.open(place / "BATCH").id
     listed.clear()
 
@@ -100,7 +100,7 @@ def test_a_collection_above_is_found_without_looking_below(place: Path, listed: 
 
 
 def test_sets_are_looked_after_between_two_parts(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And after a long way there is a long rest."""
+    """After a long search there is a long pause."""
     now = [100.0]
     looks: list[float] = []
     settings = Settings(rescan_s=1.0)
@@ -129,7 +129,7 @@ def test_sets_are_looked_after_between_two_parts(place: Path, monkeypatch: pytes
 
 
 def attend(monkeypatch: pytest.MonkeyPatch, looks: list[float], clock: Callable[[], float]) -> None:
-    """Let collections be looked after by somebody who only notes when."""
+    """Replace collection watchers by ones that only record the time."""
 
     class Attended:
         due = rests_until = 0.0

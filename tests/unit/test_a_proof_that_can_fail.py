@@ -1,4 +1,4 @@
-"""A check that cannot fail proves nothing: every promise is broken here once, and the proof must say which."""
+"""A check that cannot fail proves nothing: each promise is broken once, and the proof must say which."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Published(NamedTuple):
-    """A set that passes, and all that its proof asks for."""
+    """A valid set with everything that its proof needs."""
 
     source: list[tuple[str, Path]]
     output: Path
@@ -37,7 +37,7 @@ class Published(NamedTuple):
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    """Anonymize a set once; nothing is wrong with it."""
+    """Anonymize a valid set once."""
     folder = tmp_path_factory.mktemp("sound")
     made = sets.make_set(folder, rois=20, ct=5)
     done = anonymize_folder(made.folder, folder / "ANON_006", scanner="SCANNER_A")
@@ -53,13 +53,13 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 @pytest.fixture
 def published(sound: Published, tmp_path: Path) -> Published:
-    """Copy it, to be damaged."""
+    """Copy the set for damage."""
     shutil.copytree(sound.output, tmp_path / "ANON_006")
     return sound._replace(output=tmp_path / "ANON_006")
 
 
 def proven(published: Published) -> Proof:
-    """Ask for the proof again."""
+    """Repeat the proof."""
     return prove(published.source, published.output, published.expected)
 
 
@@ -76,7 +76,7 @@ def one(published: Published, kind: str) -> Path:
 
 
 def damage(published: Published, kind: str, change: Damage) -> None:
-    """Change one output file of a kind, and leave everything else in it as it is."""
+    """Change one output file of a kind, with everything else in it unchanged."""
     path = one(published, kind)
     data = dcmread(path)
     with disable_value_validation():
@@ -90,19 +90,19 @@ def original(published: Published, kind: str) -> Dataset:
 
 
 def test_a_sound_set_passes_again_with_the_same_proof(published: Published) -> None:
-    """The proof is of what is there, not of how it came there."""
+    """The proof depends on the files only, not on their history."""
     assert proven(published) == published.proof
 
 
 def test_what_pydicom_writes_again_unchanged_still_passes(published: Published) -> None:
-    """The damages below are then what the proof objects to, and not that pydicom wrote the file."""
+    """So it is the damages below that fail the proof, not rewriting by pydicom."""
     for kind in ("CT", "RS", "RP", "RD"):
         damage(published, kind, lambda _: None)
     assert proven(published).checks == published.proof.checks
 
 
 def test_every_check_examined_something(published: Published) -> None:
-    """A check that looked at nothing would pass forever."""
+    """A check that examined nothing would always pass."""
     assert all(published.proof.checks.values())
     assert set(published.proof.checks) == {
         "files",
@@ -121,7 +121,7 @@ def test_every_check_examined_something(published: Published) -> None:
 
 
 def test_the_proof_and_its_reasons_hold_no_original_value(published: Published) -> None:
-    """What travels with a set, or goes into a log, names attributes and counts."""
+    """Records and logs name only attributes and counts."""
     damage(published, "CT", lambda data: data.update(original(published, "CT")))
     told = str(published.proof.as_json()) + reasons(published)
     assert not [planted.kind for planted in published.made.manifest.planted if planted.value in told]
@@ -172,7 +172,7 @@ NUMBERS = {
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_that_differs(published: Published, name: str) -> None:
-    """What a planning system calculates with is the source's, to the last character."""
+    """Numbers used by planning systems equal the source's to the last character."""
     kind, change, place = NUMBERS[name]
     damage(published, kind, change)
     assert "elements: differs, and should be kept at" in (told := reasons(published))
@@ -180,13 +180,13 @@ def test_a_number_that_differs(published: Published, name: str) -> None:
 
 
 def test_contours_that_are_gone(published: Published) -> None:
-    """Neither elements nor items get lost."""
+    """No element or item is lost."""
     damage(published, "RS", lambda data: data.ROIContourSequence.pop())
     assert "elements: items were lost or inserted at RTSTRUCT ROIContourSequence" in reasons(published)
 
 
 def test_an_element_that_is_gone(published: Published) -> None:
-    """An attribute that is to be kept is missed."""
+    """A missing kept attribute is noticed."""
     damage(published, "CT", lambda data: data.pop("KVP"))
     assert "elements: is lost at CT KVP" in reasons(published)
     assert "types: Type 2 and gone at CT KVP" in reasons(published)
@@ -203,7 +203,7 @@ def test_an_original_uid(published: Published) -> None:
 
 
 def test_an_original_uid_in_every_object(published: Published) -> None:
-    """Not even when it is left so consistently that every link holds."""
+    """Even if it is kept consistently, with valid links."""
     for path in published.output.iterdir():
         data = dcmread(path)
         data.FrameOfReferenceUID = original(published, "CT").FrameOfReferenceUID
@@ -247,7 +247,7 @@ def test_two_contours_whose_images_are_swapped(published: Published) -> None:
 
 
 def test_two_uids_that_became_one(published: Published) -> None:
-    """Renaming keeps apart what was apart."""
+    """Different UIDs stay different."""
 
     def merge(data: Dataset) -> None:
         data.DoseReferenceSequence[1].DoseReferenceUID = data.DoseReferenceSequence[0].DoseReferenceUID
@@ -279,7 +279,7 @@ def test_a_date_that_did_not_move(published: Published) -> None:
 
 
 def test_dates_that_all_stayed(published: Published) -> None:
-    """A shift of nothing is none, though it is the same for all."""
+    """A shift of zero is not valid, even if equal for all."""
     moved = {str(path): dcmread(path) for path in published.output.iterdir()}
     kept = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "StructureSetDate", "RTPlanDate")
     of_kind = {data.SOPClassUID: data for data in published.made.objects}
@@ -292,7 +292,7 @@ def test_dates_that_all_stayed(published: Published) -> None:
 
 
 def test_a_date_that_is_gone(published: Published) -> None:
-    """Only what was not a date becomes empty."""
+    """Only invalid dates become empty."""
     damage(published, "RP", lambda data: setattr(data, "RTPlanDate", ""))
     assert "dates: a date was removed at RTPLAN RTPlanDate" in reasons(published)
 
@@ -346,20 +346,20 @@ def _everywhere(published: Published, **values: object) -> None:
 
 
 def test_an_age_that_the_source_does_not_state(published: Published) -> None:
-    """All objects agree, and are wrong."""
+    """All objects agree on a wrong value."""
     _everywhere(published, PatientAge="012Y")
     assert "identity: is not the age that the source states at PatientAge" in (told := reasons(published))
     assert "identity: the birth date does not match the age" in told
 
 
 def test_the_real_birth_date(published: Published) -> None:
-    """All objects agree, and the age fits, but it is the patient's own."""
+    """All objects agree and the age fits, but it is the real one."""
     _everywhere(published, PatientBirthDate=original(published, "CT").PatientBirthDate)
     assert "birth date" in reasons(published)
 
 
 def test_a_sex_that_the_source_does_not_state(published: Published) -> None:
-    """The sex is kept, not chosen."""
+    """The sex must be the source's."""
     other = {"F": "M", "M": "F"}[original(published, "CT").PatientSex]
     _everywhere(published, PatientSex=other)
     assert "identity: is not the sex that the source states" in reasons(published)
@@ -369,7 +369,7 @@ def test_a_sex_that_the_source_does_not_state(published: Published) -> None:
 
 
 def test_a_private_element_left_at_the_root(published: Published) -> None:
-    """Private elements go, whatever they hold."""
+    """Private elements are removed, whatever they hold."""
 
     def leave(data: Dataset) -> None:
         data.add_new(0x00090010, "LO", "PHANTOM")
@@ -409,14 +409,14 @@ LEFT: dict[str, tuple[str, Damage, str]] = {
 
 @pytest.mark.parametrize("name", LEFT)
 def test_something_left_that_should_have_gone(published: Published, name: str) -> None:
-    """Whatever it says: the policy does not keep it."""
+    """Whatever its value: the policy does not keep it."""
     kind, change, place = LEFT[name]
     damage(published, kind, change)
     assert place in reasons(published)
 
 
 def test_a_group_length(published: Published) -> None:
-    """Retired, and a place for four bytes of anything."""
+    """It is retired, and could hold any four bytes."""
     path = one(published, "CT")
     written = path.read_bytes()
     begin = 132 + 12 + int.from_bytes(written[140:144], "little")
@@ -436,7 +436,7 @@ def test_a_name_in_the_name_of_a_roi(published: Published) -> None:
 
 
 def test_a_name_in_a_coded_string_of_source_and_output(published: Published, tmp_path: Path) -> None:
-    """What the policy keeps is searched too: a name that stands where the standard wants a term."""
+    """Kept values are searched, too: here a name in place of a defined term."""
     made = sets.make_set(tmp_path, sets.setting("CT", BodyPartExamined="ZYGMUNTOWSKI"), sets.patient("Zygmuntowski^Q"))
     done = anonymize_folder(made.folder, tmp_path / "anonymized")
     assert b"ZYGMUNTOWSKI" not in done.written
@@ -450,7 +450,7 @@ def test_a_name_in_a_coded_string_of_source_and_output(published: Published, tmp
 
 
 def test_a_text_that_was_changed_without_need(published: Published) -> None:
-    """RapidPlan matches structures by name: what does not identify stays."""
+    """RapidPlan matches structures by name: harmless names stay."""
     rois = [roi.ROIName for roi in original(published, "RS").StructureSetROISequence]
     damage(
         published,
@@ -461,7 +461,7 @@ def test_a_text_that_was_changed_without_need(published: Published) -> None:
 
 
 def test_two_structures_with_one_name(published: Published) -> None:
-    """Cleaning makes no duplicates."""
+    """Cleaning creates no duplicates."""
 
     def repeat(data: Dataset) -> None:
         rois = data.StructureSetROISequence
@@ -472,19 +472,19 @@ def test_two_structures_with_one_name(published: Published) -> None:
 
 
 def test_a_label_too_long_for_a_planning_system(published: Published) -> None:
-    """A replacement is made to be imported."""
+    """Replacements must be importable."""
     damage(published, "RP", lambda data: setattr(data, "RTPlanLabel", "Plan with 14 c"))
     assert "free text: the replacement is too long for a planning system at RTPLAN RTPlanLabel" in reasons(published)
 
 
 def test_a_type_1_attribute_that_was_emptied(published: Published) -> None:
-    """An object without it is not valid any more."""
+    """The object would be invalid without it."""
     damage(published, "RP", lambda data: setattr(data, "RTPlanLabel", ""))
     assert "types: Type 1 and empty at RTPLAN RTPlanLabel" in reasons(published)
 
 
 def test_a_type_2_attribute_that_was_dropped(published: Published) -> None:
-    """It may be empty, and has to be there."""
+    """It may be empty but must be present."""
     damage(published, "CT", lambda data: data.pop("ReferringPhysicianName"))
     assert "types: Type 2 and gone at CT ReferringPhysicianName" in reasons(published)
 
@@ -493,7 +493,7 @@ def test_a_type_2_attribute_that_was_dropped(published: Published) -> None:
 
 
 def test_a_beam_on_another_machine(published: Published) -> None:
-    """All beams are moved, the setup field too."""
+    """All beams are moved, including the setup field."""
     damage(published, "RP", lambda data: setattr(data.BeamSequence[-1], "TreatmentMachineName", "TrueBeam7"))
     assert reasons(published) == "machine: is not the machine's at RTPLAN BeamSequence[2].TreatmentMachineName"
 
@@ -541,7 +541,7 @@ def test_all_objects_that_claim_something_else(published: Published) -> None:
 
 
 def test_a_name_in_what_all_objects_say_of_our_work(published: Published) -> None:
-    """What was done is said in words of ours, and in no others."""
+    """The method is described in our words only."""
     name = str(original(published, "CT").PatientName).partition("^")[0]
     said = dcmread(one(published, "RD")).DeidentificationMethod
     _everywhere(published, DeidentificationMethod=[*said, f"of {name}"])
@@ -550,7 +550,7 @@ def test_a_name_in_what_all_objects_say_of_our_work(published: Published) -> Non
 
 @pytest.mark.parametrize("keyword", ["CodeMeaning", "CodingSchemeDesignator", "CodeValue", "PatientName"])
 def test_codes_of_what_was_done_that_say_more(published: Published, keyword: str) -> None:
-    """Each item is a code of the standard, whole, and nothing beside it; also when the objects agree."""
+    """Each item is exactly a standard code; agreement between objects does not matter."""
     codes = dcmread(one(published, "RD")).DeidentificationMethodCodeSequence
     setattr(codes[0], keyword, "SOMETHING")
     _everywhere(published, DeidentificationMethodCodeSequence=codes)
@@ -559,7 +559,7 @@ def test_codes_of_what_was_done_that_say_more(published: Published, keyword: str
 
 @pytest.mark.parametrize(("prefix", "begin"), [("RD", b"\x12\x00\x63\x00LO"), ("RP", b"\x10\x00\x10\x00PN")])
 def test_an_element_that_stands_twice(published: Published, prefix: str, begin: bytes) -> None:
-    """The second might say what the first must not; readers take the one or the other."""
+    """The second could hold what the first must not; readers differ in which they use."""
     path = one(published, prefix)
     data = path.read_bytes()
     at = data.index(begin)
@@ -571,7 +571,7 @@ def test_an_element_that_stands_twice(published: Published, prefix: str, begin: 
 @pytest.mark.parametrize("prefix", ["RP", "CT"])
 @pytest.mark.parametrize("behind", [b"\n", bytes(64)])
 def test_bytes_behind_the_last_element(published: Published, prefix: str, behind: bytes) -> None:
-    """Readers pass over padding; an output has none."""
+    """Readers ignore padding; the output has none."""
     path = one(published, prefix)
     path.write_bytes(path.read_bytes() + behind)
     assert "do not extend to the end of the file" in reasons(published)
@@ -580,7 +580,7 @@ def test_bytes_behind_the_last_element(published: Published, prefix: str, behind
 @pytest.mark.parametrize("depth", ["at the root", "in an item"])
 @pytest.mark.parametrize("order", ["twice", "behind the next"])
 def test_the_order_of_tags_is_not_taken_from_the_reader(published: Published, depth: str, order: str) -> None:
-    """Even where what reads the files says nothing, each tag is higher than the one before."""
+    """Even if the reader does not complain, each tag must be higher than the previous one."""
     promised = published.expected
     found = Reasons()
     walk = Walk(promised.policy, promised, found)
@@ -607,13 +607,13 @@ def test_a_file_too_many(published: Published) -> None:
 
 
 def test_an_object_twice(published: Published) -> None:
-    """Under another name too."""
+    """Even under another name."""
     shutil.copy(one(published, "RP"), published.output / "RP.2.25.1.dcm")
     assert "files: two files contain the same object" in reasons(published)
 
 
 def test_a_folder_inside(published: Published) -> None:
-    """Nor anything that is not a file."""
+    """Only files are allowed."""
     (published.output / "more").mkdir()
     assert reasons(published) == "files: the folder contains something other than a file"
 
@@ -625,13 +625,13 @@ def test_a_file_missing(published: Published) -> None:
 
 
 def test_a_file_with_another_name(published: Published) -> None:
-    """A name is made of the new UID, or it could be a patient's."""
+    """Names must be derived from new UIDs, since others could identify."""
     one(published, "RD").rename(published.output / "RD.Mustermann.dcm")
     assert reasons(published) == "files: the name of a RTDOSE is not derived from its new UID"
 
 
 def test_a_filled_preamble(published: Published) -> None:
-    """128 bytes in which anything can hide."""
+    """It has 128 bytes for any content."""
     path = one(published, "CT")
     written = bytearray(path.read_bytes())
     written[:10] = b"MUSTERMANN"
@@ -650,7 +650,7 @@ META: dict[str, Damage] = {
 
 @pytest.mark.parametrize("name", META)
 def test_file_meta_information_that_is_not_new(published: Published, name: str) -> None:
-    """It holds what was to be written, and nothing of the source's."""
+    """It holds only what must be written, and nothing of the source's."""
     damage(published, "RD", META[name])
     assert "file meta information: of a RTDOSE does not contain exactly what was to be written" in reasons(published)
 
@@ -663,7 +663,7 @@ def test_bytes_behind_the_end(published: Published) -> None:
 
 
 def test_a_source_that_changed_meanwhile(published: Published, tmp_path: Path) -> None:
-    """Not the output's fault: the work begins again."""
+    """Not the output's fault: the work restarts."""
     copied = tmp_path / "RTPLAN.dcm"
     copied.write_bytes(b"something else")
     source = [(kind, copied if kind == "RTPLAN" else path) for kind, path in published.source]

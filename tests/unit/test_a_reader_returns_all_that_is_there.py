@@ -1,4 +1,4 @@
-"""What a reader cannot account for to the last byte is refused; it never returns less than a file holds."""
+"""A file not understood to the last byte is refused; nothing in a file is ever silently lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def plan(folder: Path) -> Path:
 
 
 def put_in(path: Path, tag: tuple[int, int], vr: bytes, value: bytes) -> None:
-    """Put an element with a short header into a file, before the first one of a higher tag."""
+    """Insert an element with a short header at its place by tag."""
     data = path.read_bytes()
     begin = 144 + struct.unpack_from("<L", data, 140)[0]
     behind = next(at for at in starts(read(path)) if at[0] >= tag)
@@ -40,7 +40,7 @@ def put_in(path: Path, tag: tuple[int, int], vr: bytes, value: bytes) -> None:
 
 
 def starts(file: DicomFile) -> list[tuple[tuple[int, int], int]]:
-    """Return the tag of each element at the top level, and where it begins."""
+    """Return tag and offset of each top-level element."""
     return [((tag >> 16, tag & 0xFFFF), start) for tag, _, start, *_ in file.elements]
 
 
@@ -51,7 +51,7 @@ def tags(file: DicomFile) -> set[int]:
 
 @pytest.mark.parametrize("vr", STRANGE)
 def test_what_follows_a_vendors_own_vr_is_read(tmp_path: Path, vr: bytes) -> None:
-    """Read with the short header that most VRs have; everything behind it is there."""
+    """It is read with the short header of most VRs, and everything after it is there."""
     path = plan(tmp_path)
     before = tags(read(path))
     put_in(path, (0x300B, 0x1001), vr, b"abcd")
@@ -60,7 +60,7 @@ def test_what_follows_a_vendors_own_vr_is_read(tmp_path: Path, vr: bytes) -> Non
 
 @pytest.mark.parametrize("vr", STRANGE)
 def test_a_standard_element_of_unknown_vr_is_refused_by_its_tag(tmp_path: Path, vr: bytes) -> None:
-    """A reader that took it for implicit VR would take all that follows for its value."""
+    """Mistaken for implicit VR, everything after it would be read as its value."""
     path = plan(tmp_path)
     put_in(path, (0x300A, 0x000B), vr, b"abcd")
     with pytest.raises(Malformed, match=r"\(300A,000B\)"):
@@ -69,7 +69,7 @@ def test_a_standard_element_of_unknown_vr_is_refused_by_its_tag(tmp_path: Path, 
 
 @pytest.mark.parametrize("way", ["big endian", "un"])
 def test_an_element_that_is_lost_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """Whatever is written again before it is parsed is compared with the headers of the file."""
+    """Whatever is rewritten before parsing is compared with the file's headers."""
     edit = sets.encoded("big endian") if way == "big endian" else sets.un_sequences
     made = sets.make_set(tmp_path, sets.encoded("explicit"), edit, ct=1)
     (path,) = [path for path in made.folder.iterdir() if path.name.startswith("RP")]

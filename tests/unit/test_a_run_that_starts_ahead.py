@@ -1,4 +1,4 @@
-"""Redis and workers of a run are started before its imports: for which command lines, and who ends them."""
+"""Redis and workers of a run are started before its imports: for which commands, and when they end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """Notes what would have been started, and what has ended."""
+    """Records starts and ends."""
 
     def __init__(self) -> None:
         self.started: list[tuple[Path, int]] = []
@@ -42,7 +42,7 @@ class Services:
 
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> Services:
-    """Return what is started in this test."""
+    """Replace the services by recorders."""
     made = Services()
     monkeypatch.setattr(head_start, "own_service", made.own_service)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
@@ -72,7 +72,7 @@ def collection(tmp_path: Path) -> Collection:
 def test_a_plain_run_of_a_collection_starts_what_it_needs(
     services: Services, collection: Collection, options: list[str], processes: int
 ) -> None:
-    """For as many sets at a time as it will do."""
+    """With the requested number of workers."""
     with head_start.given([*options, str(collection.root)]), ExitStack() as stack:
         assert head_start.claim(collection.root, processes, stack) == "a service"
         assert head_start.claim(collection.root, processes, stack) is None
@@ -97,7 +97,7 @@ def test_a_plain_run_of_a_collection_starts_what_it_needs(
 def test_every_other_command_line_is_left_to_the_command(
     services: Services, collection: Collection, options: list[str]
 ) -> None:
-    """It begins nothing, says first what is wrong, or starts its processes otherwise."""
+    """Commands that start nothing, report errors first, or start processes differently."""
     with head_start.given([str(collection.root), *options]):
         pass
     assert services.started == []
@@ -107,7 +107,7 @@ def test_every_other_command_line_is_left_to_the_command(
 def test_what_the_environment_sets_is_left_to_the_command(
     services: Services, collection: Collection, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """A Redis of somebody's, and what is set before anything is started; where it is empty, nothing is set."""
+    """Another Redis, and settings applied before anything starts; empty ones count as unset."""
     for value, started in (("unix:///x", 0), ("", 1)):
         monkeypatch.setenv(name, value)
         with head_start.given([str(collection.root)]):
@@ -116,7 +116,7 @@ def test_what_the_environment_sets_is_left_to_the_command(
 
 
 def test_what_is_no_collection_or_belongs_to_another_starts_nothing(services: Services, collection: Collection) -> None:
-    """The command says so, or makes it one first."""
+    """The command reports it, or creates the collection first."""
     root = collection.root
     (root / "a").mkdir()
     arbiter = Arbiter(collection)
@@ -128,7 +128,7 @@ def test_what_is_no_collection_or_belongs_to_another_starts_nothing(services: Se
 
 
 def test_what_nobody_claims_ends_with_the_command(services: Services, collection: Collection) -> None:
-    """As where it refuses to begin, or is stopped while it imports."""
+    """For example if it refuses to start, or is stopped during imports."""
     for error in (SettingsWrong, KeyboardInterrupt, SystemExit):
         with pytest.raises(error), head_start.given([str(collection.root)]):
             raise error
@@ -136,7 +136,7 @@ def test_what_nobody_claims_ends_with_the_command(services: Services, collection
 
 
 def test_what_was_started_for_something_else_is_ended_and_not_taken(services: Services, collection: Collection) -> None:
-    """Another collection, say, or another number of workers."""
+    """Such as another collection or number of workers."""
     for claimed in ((collection.state, 3), (collection.root, 1)):
         with head_start.given([str(collection.root)]), ExitStack() as stack:
             assert head_start.claim(*claimed, stack) is None
@@ -146,7 +146,7 @@ def test_what_was_started_for_something_else_is_ended_and_not_taken(services: Se
 def test_a_server_that_cannot_be_started_is_left_to_the_command(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says what to do."""
+    """The command gives the remedy."""
 
     def nothing(*_: object, **__: object) -> None:
         raise SettingsWrong("no server")

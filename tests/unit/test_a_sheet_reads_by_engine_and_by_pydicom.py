@@ -1,4 +1,4 @@
-"""What a sheet reads of a set does not depend on who reads it: the engine, or pydicom where the source is compared."""
+"""A sheet reads the same from a set by engine and by pydicom, which is used if the source is compared."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def rewritten(folder: Path, change: Callable[[Dataset], None]) -> None:
 
 
 def implicit(data: Dataset) -> None:
-    """Write it in the other encoding."""
+    """Write the set in the other encoding."""
     data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
 
 
 def explicit(data: Dataset) -> None:
-    """Write it in this encoding."""
+    """Write the set in this encoding."""
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
 
 
@@ -88,7 +88,7 @@ def test_both_read_the_same(tmp_path: Path, encoding: Callable[[Dataset], None])
 
 
 def test_bits_above_the_highest_are_no_part_of_a_voxel(tmp_path: Path) -> None:
-    """Older scanners keep an overlay there; a negative number keeps its sign."""
+    """Older scanners store overlays there; negative numbers keep their sign."""
     made = make_set(tmp_path, ct=4, rois=["PTV_7000"])
     values: list[np.ndarray] = []
 
@@ -128,7 +128,7 @@ def test_bits_above_the_highest_are_no_part_of_a_voxel(tmp_path: Path) -> None:
 def test_points_are_read_with_one_number_for_a_coordinate_that_all_share(
     tmp_path: Path, written: str, read: list[float]
 ) -> None:
-    """And what holds something else than numbers has none."""
+    """Values that are not only numbers give none."""
     made = make_set(tmp_path, ct=3, rois=["PTV_7000"])
 
     def change(data: Dataset) -> None:
@@ -150,7 +150,7 @@ def test_points_are_read_with_one_number_for_a_coordinate_that_all_share(
 @example("-\\.\\-.")
 @example(".00.\\00")
 def test_what_is_read_as_digits_is_what_every_number_says(text: str) -> None:
-    """Exactly; and what is written in another way is left to the reader of single numbers."""
+    """Exactly; other notations are left to the reader of single numbers."""
     read = decimals(text.encode())
     if read is not None:
         assert read[0].tolist() == [float(part) for part in text.split("\\")]

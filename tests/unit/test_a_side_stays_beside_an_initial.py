@@ -1,4 +1,4 @@
-"""A side or a term stays that is also the patient's initials: R. Müller's `Parotis_R Müller` is no `Parotis`."""
+"""A side or term that equals the patient's initials is kept: R. Müller's `Parotis_R Müller` keeps `_R`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("Holmgren", "Oh", "Ter-Braak")
 
 
 def cleaned(name: str, text: str, *others: str) -> str:
-    """Return what becomes of a structure's name in the set of somebody of this name, beside other structures."""
+    """Return a structure's cleaned name in a set of this patient, beside other structures."""
     texts = [Text("roi_name", number, value) for number, value in enumerate((text, *others), start=7)]
     return Cleaner(Identifiers([("person", name)]), texts).clean(text, "roi_name")
 
@@ -30,7 +30,7 @@ def cleaned(name: str, text: str, *others: str) -> str:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_side_stays_that_is_an_initial(name: str, form: str) -> None:
-    """Whichever letter it is, and however short the family name; a word, too, that is somebody's given name."""
+    """For any letter and any length of family name; also for a word that is a given name."""
     organs = [(f"{organ}{gap}{side}", side) for organ, sides in SIDES.items() for side in sides for gap in "_ "]
     left = {
         (organ, given): cleaned(f"{name}^{given}", form.format(organ=organ, name=name))
@@ -55,7 +55,7 @@ def test_a_side_stays_that_is_an_initial(name: str, form: str) -> None:
     ],
 )
 def test_an_initial_goes_that_is_beside_no_organ(name: str, text: str, left: str) -> None:
-    """A side is a word beside an organ, or joined to the name behind it; an initial with its point is none."""
+    """A side is a word beside an organ, or joined to the name after it; an initial with a period is not."""
     assert cleaned(name, text) == left
 
 
@@ -73,7 +73,7 @@ def test_an_initial_goes_that_is_beside_no_organ(name: str, text: str, left: str
     ],
 )
 def test_initials_stay_that_are_a_word_of_the_lexicon(name: str, text: str, left: str) -> None:
-    """A site, a technique, a direction; but a whole given name goes, and so do initials with points."""
+    """A site, a technique, a direction; but full given names and initials with periods are removed."""
     assert cleaned(name, text) == left
 
 
@@ -84,17 +84,17 @@ def test_of_a_joined_name_the_longest_term_stays() -> None:
 
 @pytest.mark.parametrize("name", ["Wald", "Berg", "Borġ", "St-Onge", "Groß"])
 def test_the_genitive_of_a_short_name_goes(name: str) -> None:
-    """Four letters are too few to be searched inside words, but a name's genitive is the name."""
+    """Four letters are too few for a search inside words, but a genitive is the name."""
     assert cleaned(f"{name}^Eva", f"{name}s Lunge") == "Lunge"
 
 
 def test_the_plural_of_an_organ_is_no_genitive() -> None:
-    """Ms Lung's `Lungs` are everybody's."""
+    """Ms Lung's `Lungs` are an organ."""
     assert cleaned("Lung^Ai", "Lungs Holz") == "Lungs Holz"
 
 
 def test_namesakes_are_numbered() -> None:
-    """What is left of two names is told apart; the proof knows the number, and no other one."""
+    """Equal remainders of two names are numbered; the proof accepts that number and no other."""
     others = ("Lung_L", "Lung_L (Holmgren)")
 
     assert cleaned("Holmgren^Eva", "Lung_L Holmgren", *others) == "Lung_L_2"

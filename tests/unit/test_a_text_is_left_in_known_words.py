@@ -1,4 +1,4 @@
-"""What is in a cleaned text's place is what the proof takes: what is left in known words, or a stand-in."""
+"""Cleaned texts are as the proof requires: a remainder of known words, or a stand-in."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ FORMS = (
 
 
 def cleaned(name: str, role: Role, text: str) -> str:
-    """Return what becomes of a text in the set of somebody of this name."""
+    """Return a cleaned text in a set of this patient."""
     return Cleaner(Identifiers([("person", name)]), [Text(role, 7, text)]).clean(text, role)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_stray_letter_stays_that_nobody_knows(form: str) -> None:
-    """An initial beside a name goes with it: `Lung K Holz`; a side or a number of the lexicon stays."""
+    """An initial beside a name is removed with it: `Lung K Holz`; a lexicon side or number stays."""
     texts = [form.format(letter) for letter in LETTERS]
     left = {text: cleaned("Holz^Bo", "roi_name", text) for text in texts}
 
@@ -50,7 +50,7 @@ def test_no_stray_letter_stays_that_nobody_knows(form: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_stand_in_does_not_call_the_person(role: Role) -> None:
-    """Who is called as stand-ins begin has another's: Ms Beam's beam is no Beam07."""
+    """If the patient has a stand-in's prefix as name, another is used: Ms Beam's beam is no Beam07."""
     for name in ("Beam", "Plan", "Text", "Item", "Product", "Meaning", "Tol^Beam", "Item^Beam^Plan"):
         new = cleaned(name, role, f"Xyqq {name.partition('^')[0]}")
 
@@ -59,14 +59,14 @@ def test_a_stand_in_does_not_call_the_person(role: Role) -> None:
 
 
 def called_so(made: MadeSet) -> None:
-    """Write the person's name into the names of their beams and their plan."""
+    """Write the patient's name into beam names and plan label."""
     for beam in made.plan.BeamSequence:
         beam.BeamName = f"Xyqq Beam {beam.BeamNumber}"
     made.plan.RTPlanLabel = "Xyqq Plan"
 
 
 def test_somebody_called_as_stand_ins_begin_is_published(tmp_path: Path) -> None:
-    """The proof finds nothing of Ms Beam, and takes what stands in place of her name."""
+    """The proof finds nothing of Ms Beam, and accepts her stand-ins."""
     plan = anonymized(tmp_path, patient("Beam^Plan"), called_so).plan
 
     names = [str(plan.RTPlanLabel), *(str(beam.BeamName) for beam in plan.BeamSequence)]

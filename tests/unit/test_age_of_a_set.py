@@ -1,4 +1,4 @@
-"""One age for all objects of a set, a birth date that says it and nothing else, and nonsense that is reported."""
+"""One age for all objects of a set, a birth date that gives only the age, and reported nonsense."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def born(birth: str, *, age: str | None = None, studied: str = "20180301") -> sets.Edit:
-    """State a birth date, an age and the day of the CT in every object."""
+    """Set birth date, age and CT date in every object."""
     return sets.setting(PatientBirthDate=birth, PatientAge=age, StudyDate=studied)
 
 
@@ -45,7 +45,7 @@ def years(done: Anonymized) -> int:
 def test_the_age_is_told_by_age_and_birth_date(
     tmp_path: Path, birth: str, age: str | None, studied: str, stated: str
 ) -> None:
-    """In whole years on the day of the CT; a stated age counts before one that is worked out."""
+    """In whole years on the day of the CT; a stated age takes precedence."""
     done = anonymized(tmp_path, born(birth, age=age, studied=studied))
     assert {data.PatientAge for data in done.new.values()} == {stated}
     if stated == "090Y":
@@ -61,7 +61,7 @@ def test_the_age_is_told_by_age_and_birth_date(
     ("birth", "age", "stated"), [("20180101", "006W", "006W"), ("20170801", None, "007M"), ("20180225", None, "004D")]
 )
 def test_a_patient_of_less_than_two_years(tmp_path: Path, birth: str, age: str | None, stated: str) -> None:
-    """Often a birth date that is not the patient's, and told as that."""
+    """Often a wrong birth date, and reported as such."""
     done = anonymized(tmp_path, born(birth, age=age))
     assert done.ct.PatientAge == stated
     assert "age-under-one-year" in done.replacements.person.notes
@@ -82,14 +82,14 @@ def test_a_patient_of_less_than_two_years(tmp_path: Path, birth: str, age: str |
     ],
 )
 def test_nonsense_makes_no_age(tmp_path: Path, birth: str, age: str | None, note: str) -> None:
-    """Then birth date and age stay empty in every object, and a person is told why."""
+    """Birth date and age are then empty in every object, and the reason is reported."""
     done = anonymized(tmp_path, born(birth, age=age))
     assert all(data.PatientBirthDate == "" and "PatientAge" not in data for data in done.new.values())
     assert {note, "age-unknown"} <= set(done.replacements.person.notes)
 
 
 def test_objects_that_disagree_agree_afterwards(tmp_path: Path) -> None:
-    """The CT's age counts; of two sexes none is stated."""
+    """The CT's age is used; of two sexes none is stated."""
 
     def disagree(made: MadeSet) -> None:
         sets.setting("CT", PatientAge="061Y", PatientSex="F", PatientBirthDate="19570101")(made)

@@ -1,4 +1,4 @@
-"""A sheet of an enhanced CT, whose slices are frames of one object: as if they were in files of their own."""
+"""A sheet of an enhanced CT, whose slices are frames of one object, is like that of separate files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SLICES = 5
 
 
 def drawn(parent: Path, *edits: Edit, by_pydicom: bool) -> Sequence[Any]:
-    """Return what is drawn of a set's CT, and of the contours on it."""
+    """Return the drawn CT and contours of a set."""
     made = make_set(parent, *edits, ct=SLICES)
     found = plan_objects.read(made.folder, by_pydicom=by_pydicom)
     structures = contours.read(found.structure_set, found.frame, found.slices_mm)
@@ -34,7 +34,7 @@ def drawn(parent: Path, *edits: Edit, by_pydicom: bool) -> Sequence[Any]:
 @pytest.mark.parametrize("by_pydicom", [False, True])
 @pytest.mark.parametrize("edits", [(frames_of_one_ct,), (frames_of_one_ct, rle)])
 def test_its_frames_lie_where_slices_would(tmp_path: Path, edits: tuple[Edit, ...], by_pydicom: bool) -> None:
-    """Places, Hounsfield units and contours, of compressed frames too."""
+    """Positions, Hounsfield units and contours, including compressed frames."""
     of_frames = drawn(tmp_path / "frames", *edits, by_pydicom=by_pydicom)
 
     assert of_frames == drawn(tmp_path / "slices", by_pydicom=by_pydicom)
@@ -42,7 +42,7 @@ def test_its_frames_lie_where_slices_would(tmp_path: Path, edits: tuple[Edit, ..
 
 
 def test_frames_that_do_not_say_where_they_lie_are_not_drawn(tmp_path: Path) -> None:
-    """There is nothing that could be drawn instead."""
+    """Nothing else could be drawn."""
     made = make_set(None, frames_of_one_ct)
     del made.ct[0].PerFrameFunctionalGroupsSequence[1].PlanePositionSequence
     made.folder = tmp_path / made.folder

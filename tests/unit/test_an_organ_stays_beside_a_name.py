@@ -1,4 +1,4 @@
-"""Organ and surname in one name: the surname goes, the organ stays, in each language of the lexicon."""
+"""Organ and surname in one name: only the surname is removed, in each language of the lexicon."""
 
 from __future__ import annotations
 
@@ -129,13 +129,13 @@ SURNAMES = ("Hohenbrück", "Jansen", "Lund", "Kowalczyk", "Oliveira")
 
 
 def cleaned(name: str, surname: str, role: str = "roi_name") -> str:
-    """Return what becomes of a text in the set of a patient of that name."""
+    """Return a cleaned text in a set of that patient."""
     return Cleaner(of_a_patient(surname), [Text(role, 7, name)]).clean(name, role)
 
 
 @cache
 def of_a_patient(surname: str) -> Identifiers:
-    """Return what is searched for in the set of a patient of that name."""
+    """Return the identifiers of a set of that patient."""
     return Identifiers([("person", f"{surname}^Xaveria")])
 
 
@@ -143,7 +143,7 @@ def of_a_patient(surname: str) -> Identifiers:
 @pytest.mark.parametrize("language", ORGANS)
 @pytest.mark.parametrize("form", ["{organ} {name}", "{name}_{organ}", "{organ}-{name}"])
 def test_an_organ_stays_beside_a_name(language: str, surname: str, form: str) -> None:
-    """With its side, as it was written."""
+    """With its side, as spelled."""
     organs = ORGANS[language].split()
 
     assert {organ: cleaned(form.format(organ=organ, name=surname), surname) for organ in organs} == {
@@ -154,7 +154,7 @@ def test_an_organ_stays_beside_a_name(language: str, surname: str, form: str) ->
 @pytest.mark.parametrize("surname", SURNAMES)
 @pytest.mark.parametrize("language", ORGANS)
 def test_an_organ_that_a_name_is_glued_to_stays(language: str, surname: str) -> None:
-    """In one case, as a keyboard with caps lock writes it."""
+    """In a single case, as typed with caps lock."""
     organs = [organ for organ in ORGANS[language].split() if organ.isalpha() and organ.isascii() and 2 < len(organ) < 9]
 
     assert {organ: cleaned(f"{organ}{surname}".upper(), surname) for organ in organs} == {
@@ -184,7 +184,7 @@ def test_an_organ_that_a_name_is_glued_to_stays(language: str, surname: str) -> 
     ],
 )
 def test_what_a_physicist_needs_stays(role: str, text: str, left: str) -> None:
-    """Site, technique, dose and direction; a text that says nothing more gets a number."""
+    """Site, technique, dose and direction; a text without any gets a number."""
     assert cleaned(text, "Lund", role) == left
 
 

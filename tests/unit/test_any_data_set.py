@@ -1,4 +1,4 @@
-"""Whatever is in an object: no identifier of the set survives, links stay, and the table says what becomes of it.
+"""Whatever objects contain: no identifier survives, links stay, and the policy table is followed.
 
 The objects are those of a small set with any attributes of the dictionary in any places, texts among them that echo the
 patient, in any encoding. What comes out is compared with a slow implementation of the same table on pydicom.
@@ -72,7 +72,7 @@ MAPPED = {tag for tag, decision in policy_for(Choice()).compiled.items() if deci
 
 
 def is_drawn(tag: int, vr: str) -> bool:
-    """Whether an attribute is one to draw: any of an object's, but for what makers and code tables write."""
+    """Whether an attribute may be drawn: any except those written by manufacturers and code tables."""
     sound = tag >= 0x00080000 and not tag >> 16 & 1 and tag not in PRODUCT and (vr != "UI" or tag in MAPPED)
     return sound and (vr in TEXTS or (vr in VALUES and tag >> 16 not in JUDGED))
 
@@ -83,7 +83,7 @@ ATTRIBUTES_BY_VR = {vr: [tag for tag, of in ATTRIBUTES if of == vr] for vr in {v
 
 @st.composite
 def elements(draw: st.DrawFn, depth: int = 2) -> DataElement:
-    """Draw an attribute of the dictionary, or a private one, with a value that fits its VR; sequences with items."""
+    """Draw an attribute of the dictionary, or a private one, with a fitting value; sequences with items."""
     vr = draw(st.sampled_from(sorted(ATTRIBUTES_BY_VR.keys() - (set() if depth else {"SQ"}))))
     tag = draw(st.sampled_from(ATTRIBUTES_BY_VR[vr]))
     if draw(st.integers(0, 9)) == 0:
@@ -115,7 +115,7 @@ PLACES = {
 
 
 def put(into: Dataset, drawn: list[DataElement]) -> None:
-    """Put elements in where nothing stands yet: what is there, the set is judged by."""
+    """Add elements not present yet, since existing ones decide the verdict."""
     for element in drawn:
         if element.tag not in into:
             into[element.tag] = copy.deepcopy(element)
@@ -142,7 +142,7 @@ def test_no_identifier_survives_and_the_table_was_followed(
     syntax: str,
     options: dict[str, object],
 ) -> None:
-    """A set that is not published at all held the name where nobody writes who knows the patient."""
+    """An unpublished set had the name in an attribute whose writers do not know the patient."""
     folder = tmp_path_factory.mktemp("drawn")
     source = shutil.copytree(plain, folder / "source")
     prefix, find = PLACES[where]
@@ -179,7 +179,7 @@ def judge_drawn(done: Anonymized) -> None:
 
 
 def emptied(found: object, expected: tuple[str, object]) -> tuple[str, object]:
-    """Return what is expected of an element.
+    """Return an element's expected value.
 
     A kept text that names the patient is emptied, where nothing needs it, and so is a date or time that is none.
     """
@@ -190,7 +190,7 @@ def emptied(found: object, expected: tuple[str, object]) -> tuple[str, object]:
 
 
 def values(element: DataElement) -> tuple[str, object]:
-    """Return what can be compared: VR and values, and the number of items."""
+    """Return comparable data: VR, values, and number of items."""
     return element.VR, len(element.value) if element.VR == "SQ" else judge.values(element)
 
 
@@ -203,7 +203,7 @@ KEPT_TEXTS = {
 
 
 def echoing(drawn: Iterable[DataElement]) -> Iterator[int]:
-    """Return the attributes that hold a text which echoes the patient or looks like a date, at any depth."""
+    """Return attributes with texts that echo the patient or look like a date, at any depth."""
     for element in drawn:
         if element.VR == "SQ":
             for item in element.value:

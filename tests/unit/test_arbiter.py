@@ -1,4 +1,4 @@
-"""One service holds a collection; a dead one does not hold it forever."""
+"""One service holds a collection, and a dead one loses it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """A clock that tests turn."""
+    """A clock set by tests."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -39,7 +39,7 @@ def collection(tmp_path: Path) -> Collection:
 
 
 def test_the_second_stands_by_until_the_first_leaves(collection: Collection) -> None:
-    """And sees that it lives."""
+    """It sees that the first is alive."""
     clock = Clock()
     first, second = Arbiter(collection, clock), Arbiter(collection, clock)
 
@@ -56,7 +56,7 @@ def test_the_second_stands_by_until_the_first_leaves(collection: Collection) -> 
 
 
 def test_a_dead_one_is_followed_after_a_while_on_our_own_clock(collection: Collection) -> None:
-    """From the second call on, for two may have sat down at the same moment; the first, awake again, stands by."""
+    """From the second call on, since two may have acquired it at once; the first, revived, stands by."""
     clock = Clock()
     dead, second, third = (Arbiter(collection, clock) for _ in range(3))
     dead.hold()
@@ -70,7 +70,7 @@ def test_a_dead_one_is_followed_after_a_while_on_our_own_clock(collection: Colle
 
 
 def test_nobody_waits_for_one_that_was_killed_on_this_host(collection: Collection) -> None:
-    """A `run` that was killed can be started again at once."""
+    """A killed `run` can be restarted immediately."""
     killed = Arbiter(collection, Clock())
     killed.hold()
     ended = subprocess.Popen(["true"])
@@ -85,7 +85,7 @@ def test_nobody_waits_for_one_that_was_killed_on_this_host(collection: Collectio
 
 @pytest.mark.parametrize("pid", [os.getpid(), 1], ids=["here", "another"])
 def test_one_that_runs_on_another_host_or_on_this_one_is_not_dead_yet(collection: Collection, pid: int) -> None:
-    """Process numbers of other hosts mean nothing here."""
+    """Process IDs of other hosts mean nothing here."""
     holder = Arbiter(collection, Clock())
     holder.hold()
     stored = durable_files.read(collection.arbiter)
@@ -97,7 +97,7 @@ def test_one_that_runs_on_another_host_or_on_this_one_is_not_dead_yet(collection
 
 
 def test_a_seat_that_cannot_be_read_is_taken_after_a_while(collection: Collection) -> None:
-    """A crash may have left it so."""
+    """A crash may cause this."""
     clock = Clock()
     arbiter = Arbiter(collection, clock)
     collection.arbiter.touch()
@@ -109,7 +109,7 @@ def test_a_seat_that_cannot_be_read_is_taken_after_a_while(collection: Collectio
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="no such command here")
 def test_a_container_that_has_its_hosts_name_is_another_host(collection: Collection) -> None:
-    """It does not see the processes of its host, and would take each of them for dead."""
+    """It cannot see its host's processes, and would consider them dead."""
     says_its_host = [sys.executable, "-c", "from services.store.arbiter import _host; print(_host())"]
     apart = subprocess.run(
         ["unshare", "--map-root-user", "--pid", "--fork", *says_its_host],

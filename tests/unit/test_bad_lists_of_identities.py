@@ -1,4 +1,4 @@
-"""`identities.csv` as spreadsheets spoil it: every bad row is reported with its number, before anything is written."""
+"""`identities.csv` damaged by spreadsheets: every bad row is reported by number before anything is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEAD = "original_id;patient_id;family_name;first_name;index;hospital;note\n"
 
 
 def looked(root: Path, text: str | bytes, *, unlisted: str = "wait") -> IdentityList:
-    """Read a list as the collection does."""
+    """Read a list like the collection does."""
     root.mkdir(exist_ok=True)
     if not (root / "collection.toml").exists():
         make_collection(root, more=f'[people]\nunlisted = "{unlisted}"\n')
@@ -98,7 +98,7 @@ BAD: dict[str, tuple[str | bytes, list[int], str]] = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_list_is_told_row_by_row_and_nothing_is_written(tmp_path: Path, kind: str) -> None:
-    """Each kind by the numbers of its rows; no state is laid out, and the file is left as it is."""
+    """Each kind with its row numbers; no state is created, and the file is left unchanged."""
     text, wrong, says = BAD[kind]
     found = looked(tmp_path, text)
     assert sorted(set(rows(found))) == wrong
@@ -142,7 +142,7 @@ GOOD: dict[str, str | bytes] = {
 
 @pytest.mark.parametrize("kind", GOOD)
 def test_what_spreadsheets_write_is_read(tmp_path: Path, kind: str) -> None:
-    """Encodings, separators, blank rows: none of them is a fault."""
+    """Encodings, separators and blank rows are no faults."""
     found = looked(tmp_path, GOOD[kind])
     assert found.faults == ()
     row = found.of(" 0047")
@@ -155,7 +155,7 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path, kind: str) -> None:
 
 
 def publish_line(root: Path, index: int, original: str, new: str, *, withdrawn: bool = False) -> Collection:
-    """Note a set as published, as far as a list of identities is concerned."""
+    """Record a set as published, as far as lists of identities are concerned."""
     (root / "identities.csv").unlink(missing_ok=True)
     collection = Collection.open(root)
     line = TrackingLine(original, new, "Plan", "Demo", date(2026, 1, 1))
@@ -174,7 +174,7 @@ def publish_line(root: Path, index: int, original: str, new: str, *, withdrawn: 
 def test_what_was_given_to_another_patient_is_a_fault_and_to_the_same_one_none(
     tmp_path: Path, *, withdrawn: bool
 ) -> None:
-    """By number and by new ID; after a withdrawal, too."""
+    """By number and new ID, even after a withdrawal."""
     make_collection(tmp_path)
     publish_line(tmp_path, 9, "A1", "T-1", withdrawn=withdrawn)
     assert looked(tmp_path, HEAD + "A1;T-1;;;9\nB2;T-2;;;10\n").faults == ()
@@ -193,14 +193,14 @@ def test_the_real_id_of_a_published_patient_is_no_new_id(tmp_path: Path) -> None
 
 
 def test_a_new_id_that_a_number_would_give_is_told_where_numbers_are_given(tmp_path: Path) -> None:
-    """Where unlisted patients wait, nobody is given it; with its own number it is the row's."""
+    """If unlisted patients wait, nobody gets it; with its own number it belongs to the row."""
     text = HEAD + "A1;zzz_AnusGE010\nB2;zzz_AnusGE011;;;11\nC3;zzz_AnusGE005\n"
     assert rows(looked(tmp_path / "next", text, unlisted="next")) == [2]
     assert rows(looked(tmp_path / "wait", text)) == []
 
 
 def test_a_fault_of_the_table_is_told_in_german_with_its_row(tmp_path: Path) -> None:
-    """The row is found in the sentence in any language."""
+    """The row is in the sentence in any language."""
     make_collection(tmp_path, more='[service]\nlanguage = "de"\n')
     found = looked(tmp_path, HEAD + f"A1;T-1\nB2;T-2;;;;;{'x' * 200_000}\n")
     assert rows(found) == [3]

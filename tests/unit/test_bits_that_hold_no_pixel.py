@@ -1,4 +1,4 @@
-"""Bits of pixel cells above the High Bit: copies of the sign stay, an overlay or anything else goes."""
+"""Bits of pixel cells above the High Bit: copies of the sign stay, anything else is cleared."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 ENCODINGS = ["explicit", "implicit", "big endian", "deflated"]
 LETTER = np.array([[1, 0, 1], [1, 1, 1], [1, 0, 1]], dtype=np.uint16)
-"""What a person may write over an image."""
+"""A pattern stored in the unused bits."""
 
 
 def cells(stored: int, *, signed: bool, high: int | None = None, above: int = 0, copies: bool = True) -> Edit:
-    """Write pixels of so many bits into cells of 16, and a letter into the bits `above`.
+    """Write pixels of this many bits into 16-bit cells, and a pattern into the bits `above`.
 
     `copies` says whether the sign of the others is copied upwards, as it should be.
     """
@@ -77,7 +77,7 @@ def words(folder: Path) -> np.ndarray:
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("above", [0x1000, 0xF000, 0x8000])
 def test_what_is_written_over_an_image_is_cleared(tmp_path: Path, way: str, signed: bool, above: int) -> None:
-    """Sign-extended where pixels are signed; the pixels themselves are the source's."""
+    """Sign-extended if signed; the pixels equal the source's."""
     found = published(tmp_path, cells(12, signed=signed, above=above), encoded(way))
     before, after = words(found.source), words(found.anon)
     kept = before & 0xFFF
@@ -87,7 +87,7 @@ def test_what_is_written_over_an_image_is_cleared(tmp_path: Path, way: str, sign
 
 @pytest.mark.parametrize("way", ENCODINGS)
 def test_a_set_whose_bits_were_cleared_is_known_again(tmp_path: Path, way: str) -> None:
-    """Nobody is sent to look for whoever changed its original; one with another voxel is another set."""
+    """Its original does not count as changed; a set with another voxel is another set."""
     found = published(tmp_path, cells(12, signed=True, above=0x1000), encoded(way))
     rtset = found.verdict.good_set()
     assert same_source.same_pixels(rtset, KEY, found.anon)
@@ -101,20 +101,20 @@ def test_a_set_whose_bits_were_cleared_is_known_again(tmp_path: Path, way: str) 
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("stored", [8, 12, 15, 16])
 def test_pixels_that_are_what_they_should_be_stay_byte_for_byte(tmp_path: Path, stored: int, signed: bool) -> None:
-    """Copies of the sign bit, too: a reader of whole words sees the same Hounsfield numbers as before."""
+    """Including copies of the sign bit, so that readers of whole words see the same values."""
     found = published(tmp_path, cells(stored, signed=signed))
     assert np.array_equal(words(found.source), words(found.anon))
     assert not any("Cleared" in note for note in found.verdict.notes)
 
 
 def test_bits_below_the_lowest_one_are_cleared_too(tmp_path: Path) -> None:
-    """Pixels may be in the upper bits of their cells."""
+    """If pixels use the upper bits of their cells."""
     found = published(tmp_path, cells(12, signed=False, high=15, above=0x000F))
     assert np.array_equal(words(found.anon), words(found.source) & 0xFFF0)
 
 
 def test_an_overlay_that_is_announced_is_told(tmp_path: Path) -> None:
-    """The attributes that announce it go, as all overlays do."""
+    """Its attributes are removed, like all overlays."""
     found = published(tmp_path, cells(12, signed=False, above=0x1000), announced)
     assert "Cleared: an overlay in bits of the pixel cells that hold no pixel, in 2 slices." in found.verdict.told
     assert not (words(found.anon) & 0xF000).any()
@@ -124,7 +124,7 @@ def test_an_overlay_that_is_announced_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("change", [0x1000, 0x0001])
 def test_the_proof_sees_the_bits(tmp_path: Path, signed: bool, change: int) -> None:
-    """One bit above, or one of a pixel, in one cell of one published slice."""
+    """One unused bit, or one pixel bit, in one cell of one published slice."""
     found = published(tmp_path, cells(12, signed=signed))
     path = next(found.anon.glob("CT*"))
     written = bytearray(path.read_bytes())
@@ -142,7 +142,7 @@ def test_the_proof_sees_the_bits(tmp_path: Path, signed: bool, change: int) -> N
     )
 )
 def test_settling_twice_is_settling_once(drawn: tuple[int, int, bool, bytes]) -> None:
-    """And leaves the pixels, as numbers, as they were."""
+    """The pixel values are unchanged."""
     bits, stored, signed, data = drawn
     whole = bytearray(data[: len(data) - len(data) % (bits // 8)])
     mask = (1 << stored) - 1

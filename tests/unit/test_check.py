@@ -1,4 +1,4 @@
-"""What is said of a folder before any work is done on it."""
+"""The verdict on a folder before it is processed."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ ALL_SHOWN = {
 
 
 def judge(made: MadeSet | Path, options: Options = REFUSE) -> Verdict:
-    """Judge a folder as a collection with these options does."""
+    """Check a folder under these options."""
     folder = made.folder if isinstance(made, MadeSet) else made
     machines = [find(name, folders()) for name in options.machine]
     return check.judge(folder, options, machines, policy_for(Choice(keep_machine=not machines)))
 
 
 def faults(verdict: Verdict) -> list[str]:
-    """Return the codes of faults to be repaired."""
+    """Return the codes of faults."""
     return [fault.code for fault in verdict.faults]
 
 
 def missing(verdict: Verdict) -> list[str]:
-    """Return the codes of what may still arrive."""
+    """Return the codes of missing objects."""
     return [fault.code for fault in verdict.missing]
 
 
 def test_a_well_formed_set_is_good(tmp_path):
-    """Counts, links, machine and the set itself are reported, and nothing else."""
+    """Counts, links, machine and the set are returned, without faults."""
     verdict = judge(make_set(tmp_path))
     assert verdict.counts == {"CT": 3, "RTSTRUCT": 1, "RTPLAN": 1, "RTDOSE": 1}
     assert verdict.links == ALL_SHOWN
@@ -92,7 +92,7 @@ def other_way_round(made: MadeSet) -> None:
     ],
 )
 def test_what_lies_apart_though_all_links_are_shown_is_a_note(tmp_path, edit, note):
-    """UIDs say that it is one set, and so it is; a person should look at it."""
+    """UIDs prove one set; a person should review it."""
     verdict = judge(make_set(tmp_path, edit))
     assert verdict.good
     assert [found for found in verdict.notes if note in found]
@@ -109,7 +109,7 @@ def test_what_lies_apart_though_all_links_are_shown_is_a_note(tmp_path, edit, no
     ],
 )
 def test_what_is_there_twice_is_refused_and_named(tmp_path, edit, code, says):
-    """Several doses, plans, structure sets or CT series: only a person knows which one is meant."""
+    """Several doses, plans, structure sets or CT series: a person must choose."""
     verdict = judge(make_set(tmp_path, edit))
     assert faults(verdict) == [code]
     assert says in verdict.faults[0].found
@@ -119,7 +119,7 @@ def test_what_is_there_twice_is_refused_and_named(tmp_path, edit, code, says):
 
 
 def test_one_object_in_two_files_is_refused(tmp_path):
-    """A copy inside the folder is named, whatever its file is called."""
+    """A copy in the folder is named, whatever its file name."""
     made = make_set(tmp_path)
     copy = made.folder / "again" / "slice.dcm"
     copy.parent.mkdir()
@@ -132,7 +132,7 @@ def test_one_object_in_two_files_is_refused(tmp_path):
     [("CT", "no-ct"), ("RTSTRUCT", "no-rt-structure-set"), ("RTPLAN", "no-rt-plan"), ("RTDOSE", "no-rt-dose")],
 )
 def test_a_missing_object_may_still_arrive(tmp_path, modality, code):
-    """The copy may continue, so this is incomplete and not yet refused."""
+    """Copying may continue, so the set is incomplete and not yet refused."""
     verdict = judge(make_set(tmp_path, sets.without(modality)))
     assert (faults(verdict), missing(verdict)) == ([], [code])
     with pytest.raises(SetIncomplete):
@@ -140,7 +140,7 @@ def test_a_missing_object_may_still_arrive(tmp_path, modality, code):
 
 
 def test_missing_slices_are_counted(tmp_path):
-    """A person sees how far the copy is."""
+    """The progress of copying is visible."""
     verdict = judge(make_set(tmp_path, sets.without_slices(0, 2), ct=5))
     assert missing(verdict) == ["slices-missing"]
     assert verdict.links["contours → CT"] == "incomplete"
@@ -149,7 +149,7 @@ def test_missing_slices_are_counted(tmp_path):
 
 @pytest.mark.parametrize("pattern", ["READY", "*.ready"])
 def test_a_set_without_the_mark_of_its_exporter_is_not_complete(tmp_path, pattern):
-    """Where the collection names one; with it the set is good."""
+    """If the collection defines one; with it the set is good."""
     made, options = make_set(tmp_path), replace(REFUSE, ready=pattern)
     assert missing(judge(made, options)) == ["not-ready"]
     (made.folder / pattern.replace("*", "done")).touch()
@@ -158,7 +158,7 @@ def test_a_set_without_the_mark_of_its_exporter_is_not_complete(tmp_path, patter
 
 @pytest.mark.parametrize("modality", ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"])
 def test_a_truncated_file_may_still_be_on_its_way(tmp_path, modality):
-    """It is named, and where it ends."""
+    """It is named, with the position of its end."""
     verdict = judge(make_set(tmp_path, sets.truncated(modality)))
     assert not verdict.faults
     assert "file-truncated" in missing(verdict)
@@ -166,7 +166,7 @@ def test_a_truncated_file_may_still_be_on_its_way(tmp_path, modality):
 
 
 def test_a_file_full_of_zeros_has_not_arrived(tmp_path):
-    """Windows reserves the place of a file before its bytes come."""
+    """Windows allocates a file before writing it."""
     made = make_set(tmp_path)
     path = made.path(made.ct[1])
     path.write_bytes(bytes(path.stat().st_size))
@@ -175,7 +175,7 @@ def test_a_file_full_of_zeros_has_not_arrived(tmp_path):
 
 
 def test_a_file_that_makes_no_sense_is_named(tmp_path):
-    """What waiting cannot repair is refused."""
+    """Waiting would not help, so it is refused."""
     made = make_set(tmp_path)
     (made.folder / "broken.dcm").write_bytes(
         bytes(128)
@@ -214,7 +214,7 @@ def test_an_id_in_other_spelling_or_absent_is_no_second_patient(tmp_path):
 
 
 def test_other_objects_are_left_out_and_named(tmp_path):
-    """Setup images and registrations are in many folders; text files, too."""
+    """Many folders contain setup images, registrations and text files."""
     made = make_set(tmp_path, sets.other_object("RTIMAGE"), sets.other_object("REG"), sets.other_object("RTIMAGE"))
     (made.folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
     (made.folder / "link").symlink_to(tmp_path)
@@ -227,13 +227,13 @@ def test_other_objects_are_left_out_and_named(tmp_path):
 
 
 def test_a_folder_without_dicom_is_no_set(tmp_path):
-    """Nobody waits for it."""
+    """It does not wait."""
     (tmp_path / "letter.txt").write_text("Dear colleague")
     assert judge(tmp_path).empty
 
 
 def test_a_vanished_file_means_that_the_set_changed(tmp_path):
-    """It begins again instead of failing."""
+    """It is restarted instead of failing."""
     made = make_set(tmp_path)
     seen = folder_listing.take(made.folder)
     made.path(made.dose).unlink()
@@ -242,7 +242,7 @@ def test_a_vanished_file_means_that_the_set_changed(tmp_path):
 
 
 def test_all_that_stands_against_a_set_is_told_at_once(tmp_path):
-    """A person exports it again only once."""
+    """So one new export suffices."""
     verdict = judge(
         make_set(tmp_path, sets.second("RTDOSE"), sets.verification_plan, sets.hd120, sets.without_slices(0))
     )
@@ -251,7 +251,7 @@ def test_all_that_stands_against_a_set_is_told_at_once(tmp_path):
 
 
 def test_a_code_that_is_accepted_becomes_a_note(tmp_path):
-    """The collection takes it knowingly."""
+    """The collection accepts it knowingly."""
     made = make_set(tmp_path, sets.relative_dose)
     assert faults(judge(made)) == ["relative-dose"]
     accepted = judge(made, replace(REFUSE, accept=frozenset(("relative-dose",))))
@@ -260,7 +260,7 @@ def test_a_code_that_is_accepted_becomes_a_note(tmp_path):
 
 
 def test_a_beam_that_the_machine_lacks_is_named_by_its_number(tmp_path):
-    """The remedy says what the collection can do about it."""
+    """The remedy gives the collection's options."""
     made = make_set(tmp_path, sets.hd120)
     (fault,) = judge(made).faults
     assert fault.code == "machine-leaf-boundaries"
@@ -274,7 +274,7 @@ def test_a_beam_that_the_machine_lacks_is_named_by_its_number(tmp_path):
 
 @pytest.mark.parametrize("edit", [sets.ion_plan, sets.brachy_plan])
 def test_plans_without_linac_beams_can_only_keep_their_machine(tmp_path, edit):
-    """Not even a warning moves them."""
+    """They are not moved even with a warning."""
     made = make_set(tmp_path, edit)
     verdict = judge(made, replace(REFUSE, on_machine_mismatch="warn"))
     assert [fault.remedy for fault in verdict.faults] == ['Collect it with machine = "keep".']
@@ -283,7 +283,7 @@ def test_plans_without_linac_beams_can_only_keep_their_machine(tmp_path, edit):
 
 @pytest.mark.parametrize("syntax", sets.TRANSFER_SYNTAXES)
 def test_every_encoding_is_judged_alike(tmp_path, syntax):
-    """What a set means does not depend on how it is written down."""
+    """The verdict does not depend on the encoding."""
     assert judge(make_set(tmp_path, sets.encoded(syntax))).links == ALL_SHOWN
 
 
@@ -297,7 +297,7 @@ def test_odd_files_are_good_sets(tmp_path, edit):
 
 
 def test_hostile_names_stay_on_one_line(tmp_path):
-    """A newline in a file name forges no line of a REFUSED file."""
+    """A line break in a file name must not forge a line of a REFUSED file."""
     made = make_set(tmp_path)
     path = made.path(made.ct[1])
     path.rename(path.with_name("CT\nAll is well.dcm"))
@@ -307,7 +307,7 @@ def test_hostile_names_stay_on_one_line(tmp_path):
 
 
 def test_two_patients_are_told_apart_by_number_plan_and_files(tmp_path):
-    """A person sees which objects to take out; IDs that differ by zeros alone are a typing error, most often."""
+    """So the person knows what to remove; IDs differing only by zeros are usually typing errors."""
     made = make_set(
         tmp_path,
         sets.setting(PatientID="004711", RTPlanLabel=None),
@@ -335,14 +335,14 @@ def test_a_dose_of_one_plane_is_refused(tmp_path):
 
 
 def _twice(data: bytes) -> bytes:
-    """Let a second name stand beside the first, and the file end in zeros."""
+    """Add a second name, and zeros at the end of the file."""
     at = data.index(b"\x10\x00\x10\x00PN", 200)
     return data[:at] + b"\x10\x00\x10\x00PN\x04\x00A^B " + data[at:-512] + bytes(512)
 
 
 @pytest.mark.parametrize("modality", ["CT", "RTDOSE"])
 def test_what_makes_no_sense_is_refused_though_its_image_ends_in_zeros(tmp_path, modality):
-    """Nobody waits for a copy that is done; and of one that is there, nobody says that it is missing."""
+    """A completed copy is not waited for, and existing objects are not called missing."""
     made = make_set(tmp_path, ct=1)
     made.rewrites.append((modality, _twice))
     made.write()
@@ -353,14 +353,14 @@ def test_what_makes_no_sense_is_refused_though_its_image_ends_in_zeros(tmp_path,
 
 @pytest.mark.parametrize("modality", ["RTSTRUCT", "RTPLAN", "RTDOSE"])
 def test_a_file_that_ends_too_early_is_waited_for_by_itself(tmp_path, modality):
-    """It is there: nothing is to be exported beside it."""
+    """It exists, so nothing else is requested."""
     verdict = judge(make_set(tmp_path, sets.truncated(modality)))
     assert (faults(verdict), missing(verdict)) == ([], ["file-truncated"])
 
 
 @pytest.mark.parametrize("where", [0, -1])
 def test_an_empty_contour_item_is_a_note(tmp_path, where):
-    """Some systems leave one behind; the set is good."""
+    """Some systems write one; the set is good."""
 
     def empty(made):
         contours = made.structure_set.ROIContourSequence[0].ContourSequence

@@ -1,4 +1,4 @@
-"""`anonymizer choose` and `plans` in the form: what a person says of a folder with several plans."""
+"""`anonymizer choose` and the `plans` option: choosing in folders with several plans."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def waiting(root: Path, mode: str = "ask") -> tuple[Collection, Export]:
-    """Make a collection with a patient of three plans."""
+    """Make a collection with a patient who has three plans."""
     make_collection(root, machine="keep", more=f'[check]\nplans = "{mode}"\n[people]\nsame_patient = "tell"\n')
     export = first(root, lambda export: len(export.plans) == 3)
     return Collection.open(root), export
 
 
 def test_the_numbers_of_check_are_taken_and_kept(tmp_path: Path) -> None:
-    """Those not named are left; a second word on the same plans replaces the first."""
+    """The others are left out; a second choice about the same plans replaces the first."""
     collection, export = waiting(tmp_path)
     locator = collection.locator(export.folder.name)
     marks = [plans.mark_of(collection, uid) for uid in export.plans]
@@ -41,7 +41,7 @@ def test_the_numbers_of_check_are_taken_and_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("numbers", [[4], [0, 1], [-1], []])
 def test_a_number_that_is_none_of_the_folders_is_told(tmp_path: Path, numbers: list[int]) -> None:
-    """And nothing is noted."""
+    """Nothing is stored."""
     collection, export = waiting(tmp_path)
     with pytest.raises(SettingsWrong, match="anonymizer check"):
         plan_choice.choose(collection, export.folder, numbers)
@@ -50,7 +50,7 @@ def test_a_number_that_is_none_of_the_folders_is_told(tmp_path: Path, numbers: l
 
 @pytest.mark.parametrize("mode", ["refuse", "each", "approved"])
 def test_a_collection_that_asks_nobody_takes_no_answer(tmp_path: Path, mode: str) -> None:
-    """It says what its form says."""
+    """The form's option is quoted."""
     collection, export = waiting(tmp_path, mode)
     with pytest.raises(SettingsWrong, match=f'has "{mode}"'):
         plan_choice.choose(collection, export.folder, [1])
@@ -58,7 +58,7 @@ def test_a_collection_that_asks_nobody_takes_no_answer(tmp_path: Path, mode: str
 
 @pytest.mark.parametrize("mode", ["refuse", "ask", "approved", "each"])
 def test_who_takes_several_sets_of_a_person_says_what_they_are_to_each_other(tmp_path: Path, mode: str) -> None:
-    """With `each` and `approved` the form wants `same_patient`; the others do without."""
+    """`each` and `approved` require `same_patient` in the form; other values do not."""
     make_collection(tmp_path, more=f'[check]\nplans = "{mode}"\n')
     if mode in {"each", "approved"}:
         with pytest.raises(SettingsWrong, match=r"line \d+: plans .* same_patient"):

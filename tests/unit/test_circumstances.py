@@ -1,4 +1,4 @@
-"""What is waited for is said in words, not in an error's name."""
+"""Reasons for waiting are in words, not error names."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ from worker.transient_errors import describe
     ],
 )
 def test_it_is_said_in_words(circumstance: BaseException, said: str) -> None:
-    """Of those that somebody can do something about."""
+    """For errors that somebody can resolve."""
     assert describe(circumstance) == said

@@ -1,4 +1,4 @@
-"""Labels lose what identifies and keep what a planning system matches by."""
+"""Labels lose identifiers and keep what planning systems match."""
 
 from __future__ import annotations
 
@@ -79,19 +79,19 @@ def rois(*names, identifiers=MUELLER):
     ],
 )
 def test_a_name_stays_or_is_cut_to_its_anatomy_or_is_numbered(name, new):
-    """Untouched where nothing identifies; cut only to words of the list, and to 16 characters if none is lost by it."""
+    """Unchanged if harmless; reduced only to lexicon words, and to 16 characters if no word is lost."""
     assert rois(name) == [new]
 
 
 def test_each_kind_of_text_has_its_stand_in():
-    """Numbered as the object is, of a length that planning systems take."""
+    """Numbered like the object, within planning systems' limits."""
     roles = ("roi_name", "structure_set_label", "plan_label", "beam_name", "tolerance_label", "dose_reference")
     texts = [(role, 7, f"{role} Mueller xyz") for role in (*roles, "code_meaning", "text")]
     assert cleaned(*texts) == ["ROI_07", "SS07", "Plan07", "Beam07", "Tol07", "DoseRef07", "Meaning07", "Text07"]
 
 
 def test_plans_take_fewer_characters_than_structures():
-    """Thirteen against sixteen, where that costs no organ; labels that are left alone keep their length."""
+    """Thirteen instead of sixteen, if no organ is lost; unchanged labels keep their length."""
     assert cleaned(("plan_label", 1, "Prostate Boost Mueller"), ("roi_name", 1, "Bladder Wall_L Mueller")) == [
         "Prostate Boost",
         "Bladder Wall_L",
@@ -101,7 +101,7 @@ def test_plans_take_fewer_characters_than_structures():
 
 
 def test_a_replacement_meets_no_other_name():
-    """Neither one that stays nor another replacement, in any spelling of it."""
+    """Neither a kept one nor another replacement, in any spelling."""
     assert rois("Parotid_L", "Parotid_L Mueller", "PTV Mueller", "Mueller PTV") == [
         "Parotid_L",
         "Parotid_L_2",
@@ -125,18 +125,18 @@ def test_a_large_roi_number_does_not_become_a_name():
 
 
 def test_duplicate_names_stay_duplicate():
-    """Cleaning makes no duplicates, and mends none."""
+    """Cleaning neither creates nor removes duplicates."""
     assert rois("Mueller", "PTV", "Mueller", "PTV") == ["ROI_01", "PTV", "ROI_01", "PTV"]
 
 
 def test_equal_texts_stay_equal_everywhere():
-    """A dose reference that is called as a structure is called so afterwards."""
+    """A dose reference named like a structure still is afterwards."""
     texts = ("roi_name", 3, "Ziel Mueller"), ("dose_reference", 1, "Ziel Mueller"), ("plan_label", 1, "Ziel Mueller")
     assert cleaned(*texts) == ["ROI_03"] * 3
 
 
 def test_an_observation_label_follows_its_name():
-    """Where it was the name or its first 16 characters, whether or not it shows the identifier itself."""
+    """If it was the name or its first 16 characters, whether or not it contains the identifier."""
     assert cleaned(
         ("roi_name", 1, "Schatten"),
         ("roi_label", 1, "Schatten"),
@@ -155,7 +155,7 @@ def test_an_observation_label_follows_its_name():
 
 
 def test_the_order_of_files_changes_nothing():
-    """Texts are gathered from many files, on any worker."""
+    """Texts come from many files, on any worker."""
     texts = [
         Text("roi_name", n, f"{name} {n % 3}") for n, name in enumerate(["Mueller", "Anna", "PTV Anna", "Eye"] * 3)
     ]
@@ -169,14 +169,14 @@ def test_the_order_of_files_changes_nothing():
 
 @pytest.mark.parametrize("name", ["Brain", "Heart", "Lens", "Hals", "Ring"])
 def test_structures_keep_their_names_where_the_patient_is_called_so(name):
-    """And lose what else is said about the patient."""
+    """And lose everything else about the patient."""
     identifiers = Identifiers([("person", f"{name}^Rosa"), ("patient-id", "0815")])
     names = [name, f"{name}_L", f"PTV {name} 60", "Spinal Cord"]
     assert rois(*names, f"{name} Rosa", "0815", identifiers=identifiers) == [*names, "ROI_05", "ROI_06"]
 
 
 def test_the_record_counts_and_names_nothing():
-    """How many texts were replaced in each role."""
+    """The numbers of replaced texts by role."""
     cleaner = Cleaner(
         MUELLER,
         [
@@ -192,7 +192,7 @@ def test_the_record_counts_and_names_nothing():
 
 
 def test_a_text_that_was_not_planned_is_an_error_that_does_not_quote_it():
-    """It would otherwise pass uncleaned, or into a log."""
+    """Otherwise it could be published uncleaned, or logged."""
     with pytest.raises(LookupError) as raised:
         Cleaner(MUELLER, [Text("roi_name", 1, "Mueller")]).clean("Mueller", "plan_label")
     assert "Mueller" not in str(raised.value)

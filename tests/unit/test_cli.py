@@ -1,4 +1,4 @@
-"""The command line as a person meets it: what it says, what it writes, and how it ends."""
+"""The command line for people: messages, files, and exit codes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def names(folder: Path) -> list[str]:
 def test_new_writes_the_form_and_says_whom_the_first_set_becomes(
     tmp_path: Path, anonymizer: Callable[..., Said]
 ) -> None:
-    """As the older program's form did."""
+    """Like the older program's form."""
     root = tmp_path / "BATCH"  # beside tmp_path there are other tests' collections, which it would warn of
     root.mkdir()
     said = anonymizer("new", root, *FORM)
@@ -68,7 +68,7 @@ def test_new_writes_the_form_and_says_whom_the_first_set_becomes(
 def test_new_asks_at_a_terminal_for_what_was_not_given(
     tmp_path: Path, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With what most people answer already there."""
+    """With usual answers as defaults."""
     answers = iter(["AnusGE", "First", "Demo Hospital", 6, "keep"])
     monkeypatch.setattr(new_command.sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(new_command.typer, "prompt", lambda *_, **__: next(answers))
@@ -103,7 +103,7 @@ def test_new_does_not_write_over_a_form(tmp_path: Path, anonymizer: Callable[...
 
 
 def test_new_goes_on_behind_the_numbers_of_the_older_program(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """Folders and lines count; without being asked to, nothing is taken over."""
+    """Folders and lines count; nothing is adopted without the option."""
     (tmp_path / "ANON_007").mkdir()
     (tmp_path / "VicRapidPlan_trackingFile_20190101.txt").write_text(
         "OrigPatientID, NewPatientID, OrigPlanID, Hospital\n1, zzz_AnusGE009, P, H\n"
@@ -115,7 +115,7 @@ def test_new_goes_on_behind_the_numbers_of_the_older_program(tmp_path: Path, ano
 
 
 def test_check_lists_every_text_that_would_travel(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """Cleaned, words that nobody has read marked, with what stays of the person; set by set where it is asked to."""
+    """Cleaned, with unread words marked and patient characteristics; by set if requested."""
     root = make_collection(tmp_path / "BATCH", more='[privacy]\npatient_characteristics = "dose_model"')
     label = setting("RTPLAN", RTPlanLabel="VMAT_JSM")
     make_set(root, patient("Testermann^Anna", "4711023"), label, rois=["PTV", "Parotid_L Testermann"], name="a", seed=1)
@@ -141,7 +141,7 @@ def test_check_lists_every_text_that_would_travel(tmp_path: Path, anonymizer: Ca
 
 
 def test_check_tells_all_and_changes_nothing(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """A row for each set, and what stands against it in full below."""
+    """A row for each set, and all its faults below."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, setting("RTPLAN", RTPlanLabel="VMAT_JSM"), name="good", seed=1)
     make_set(root, without("RTPLAN"), name="no plan", seed=2)
@@ -165,14 +165,14 @@ def test_check_tells_all_and_changes_nothing(tmp_path: Path, anonymizer: Callabl
 
 
 def test_check_needs_no_form(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """Whoever just got a folder may look at it."""
+    """Anyone may check a new folder."""
     made = make_set(tmp_path, name="good", seed=1)
     assert anonymizer("check", tmp_path).code == 0
     assert names(tmp_path) == ["good", *(f"good/{path.name}" for path in sorted(made.folder.iterdir()))]
 
 
 def test_check_holds_against_the_machine_that_is_named(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """Instead of the form's, which stays as it is: who asks that wants to know what another would take."""
+    """Instead of the form's, which is unchanged, to try other machines."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="set", seed=1)
     form = (root / "collection.toml").read_bytes()
@@ -187,7 +187,7 @@ def test_check_holds_against_the_machine_that_is_named(tmp_path: Path, anonymize
 def test_ctrl_c_ends_a_command_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anonymizer: Callable[..., Said], where: str
 ) -> None:
-    """And the code that a shell knows, while the program is still being imported, too."""
+    """With the shell's exit code, even during imports."""
 
     def stop(_: object) -> None:
         raise KeyboardInterrupt
@@ -200,7 +200,7 @@ def test_ctrl_c_ends_a_command_with_a_sentence(
 
 
 def test_run_without_a_form_or_with_two_is_wrong_use(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """What the sets become is said once."""
+    """Identities are defined once."""
     without_form = anonymizer("run", tmp_path)
     make_collection(tmp_path)
     with_two = anonymizer("run", tmp_path, *FORM)
@@ -242,7 +242,7 @@ def test_the_service_says_what_it_needs(
 def test_what_nobody_foresaw_is_told_without_its_text(
     tmp_path: Path, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may hold a name."""
+    """The text may contain a name."""
 
     def fail(_: object) -> None:
         raise KeyError("Mustermann")
@@ -253,7 +253,7 @@ def test_what_nobody_foresaw_is_told_without_its_text(
 
 
 def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """Under a share, too; a collection that cannot be worked on says why."""
+    """Under a share, too; a paused collection has a reason."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="new one", seed=1)
     refused = make_set(root, name="refused one", seed=2)
@@ -282,7 +282,7 @@ def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Cal
 def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(
     tmp_path: Path, anonymizer: Callable[..., Said]
 ) -> None:
-    """By its own name, not that of the file that was to be made in it, and with what to do."""
+    """By the folder's name, not that of the file to be created, and with the remedy."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="one", seed=1)
     root.chmod(0o555)
@@ -297,7 +297,7 @@ def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(
 
 
 def test_status_tells_of_two_collections_of_one_id(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """The service leaves both alone, and nobody else would say why."""
+    """The service leaves both alone, so the status explains why."""
     Collection.open(make_collection(tmp_path / "BATCH"))
     shutil.copytree(tmp_path / "BATCH", tmp_path / "copy")
     make_collection(tmp_path / "new")
@@ -316,7 +316,7 @@ def test_status_tells_of_two_collections_of_one_id(tmp_path: Path, anonymizer: C
 def test_collections_that_would_name_two_patients_alike_are_warned_of(
     tmp_path: Path, anonymizer: Callable[..., Said]
 ) -> None:
-    """When the second is made, when it is checked, and in the status; it is a warning, and stops nothing."""
+    """When creating the second, when checking, and in the status; it is only a warning."""
     make_collection(tmp_path / "first")
     (tmp_path / "second").mkdir()
     made = anonymizer("new", tmp_path / "second", *FORM)
@@ -329,7 +329,7 @@ def test_collections_that_would_name_two_patients_alike_are_warned_of(
 
 
 def test_retry_has_a_set_looked_at_again(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """As if it were new; a folder that is not there is said."""
+    """Like a new one; a missing folder is reported."""
     root = make_collection(tmp_path / "BATCH")
     made = make_set(root, name="a", seed=1)
     collection = Collection.open(root)

@@ -1,4 +1,4 @@
-"""What a run says where nobody watches bars."""
+"""Output of a run without progress bars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAITS = InWork("waits", 0, 0, "the disk is full")
 
 
 def test_a_line_for_each_set_as_it_is_concluded() -> None:
-    """What was concluded before is not told again; what waits is reported once, and once more when it waits again."""
+    """Earlier conclusions are not repeated; waiting is reported once, and again when it recurs."""
     said: list[str] = []
     lines = Lines(said.append, {"1": "a", "2": "b"}.__getitem__)
     for look in (

@@ -1,4 +1,4 @@
-"""The form, the state beside it, and what is said when one of them cannot be used."""
+"""The form and the state, and messages if either is unusable."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def write_form(root: Path, text: str) -> None:
     ],
 )
 def test_what_new_writes_is_what_is_read(tmp_path: Path, options: Options) -> None:
-    """And a second look finds the same collection."""
+    """Reopening gives the same collection."""
     made = Collection.create(tmp_path, FORM, options)
 
     assert (made.identity, made.options) == (FORM, options)
@@ -57,7 +57,7 @@ def test_what_new_writes_is_what_is_read(tmp_path: Path, options: Options) -> No
 
 
 def test_a_form_written_by_hand_is_enough(tmp_path: Path) -> None:
-    """With a byte order mark and Windows line ends, too; the rest has its defaults."""
+    """Even with a byte order mark and Windows line ends; other keys have defaults."""
     (tmp_path / "collection.toml").write_bytes(SMALLEST.replace("\n", "\r\n").encode("utf-8-sig"))
 
     assert Collection.open(tmp_path).options == Options(machine=())
@@ -66,7 +66,7 @@ def test_a_form_written_by_hand_is_enough(tmp_path: Path) -> None:
 
 
 def test_names_hang_on_the_key(tmp_path: Path) -> None:
-    """The same folder name, the same UIDs are called otherwise in another collection; their order does not matter."""
+    """Equal folder names and UIDs give other ids in another collection; their order does not matter."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     a, b = (Collection.create(tmp_path / name, FORM, OPTIONS) for name in "ab")
@@ -109,7 +109,7 @@ def test_names_hang_on_the_key(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_form_is_refused_with_its_line(tmp_path: Path, text: str, says: str) -> None:
-    """And nothing is made beside it."""
+    """Nothing is created."""
     write_form(tmp_path, text)
 
     with pytest.raises(SettingsWrong, match=says):
@@ -118,7 +118,7 @@ def test_a_wrong_form_is_refused_with_its_line(tmp_path: Path, text: str, says: 
 
 
 def test_a_form_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    """Saved as UTF-16, far too long, a folder, or not there."""
+    """UTF-16, oversized, a folder, or missing."""
     form = tmp_path / "collection.toml"
     with pytest.raises(SettingsWrong, match="anonymizer new"):
         Collection.open(tmp_path)
@@ -135,14 +135,14 @@ def test_a_form_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_path_as_a_hospital_is_a_text_like_any(tmp_path: Path) -> None:
-    """It only ever goes into the tracking file."""
+    """It is written to the tracking file only."""
     write_form(tmp_path, SMALLEST.replace("Demo Hospital", "../.."))
 
     assert Collection.open(tmp_path).identity.hospital == "../.."
 
 
 def test_check_changes_nothing_on_disk(tmp_path: Path) -> None:
-    """With a form or without, on a root of the older program, too."""
+    """With or without a form, even on a root of the older program."""
     (tmp_path / "ANON_001").mkdir()
     looked = Collection.look(tmp_path, FORM, OPTIONS)
     assert (looked.identity, looked.options) == (FORM, OPTIONS)
@@ -154,7 +154,7 @@ def test_check_changes_nothing_on_disk(tmp_path: Path) -> None:
 
 
 def test_a_second_form_is_refused(tmp_path: Path) -> None:
-    """What a person wrote is not overwritten."""
+    """A person's form is not overwritten."""
     Collection.create(tmp_path, FORM, OPTIONS)
 
     with pytest.raises(SettingsWrong, match="already"):
@@ -163,7 +163,7 @@ def test_a_second_form_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_state_without_a_form_is_kept(tmp_path: Path) -> None:
-    """A form that was deleted is written again; numbers, key and id stay."""
+    """A deleted form is rewritten; numbers, key and id stay."""
     before = Collection.create(tmp_path, FORM, OPTIONS)
     (tmp_path / "collection.toml").unlink()
 
@@ -172,7 +172,7 @@ def test_a_state_without_a_form_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("trace", ["folder", "line"])
 def test_numbers_without_a_state_stop_the_collection_until_they_are_adopted(tmp_path: Path, trace: str) -> None:
-    """The older program's folders, or its tracking file alone: nothing is guessed, and nothing is given twice."""
+    """For the older program's folders, or its tracking file alone: nothing is guessed or reassigned."""
     if trace == "folder":
         (tmp_path / "ANON_011").mkdir()
         (tmp_path / "ANON_003").mkdir()
@@ -196,7 +196,7 @@ def test_numbers_without_a_state_stop_the_collection_until_they_are_adopted(tmp_
 
 
 def test_a_lost_state_is_adopted_with_the_form_that_is_there(tmp_path: Path) -> None:
-    """Once it begins behind the numbers that were given."""
+    """If it begins above the numbers given."""
     Collection.create(tmp_path, FORM, OPTIONS)
     (tmp_path / "ANON_006").mkdir()
     shutil.rmtree(tmp_path / ".anonymizer")
@@ -211,13 +211,13 @@ def test_a_lost_state_is_adopted_with_the_form_that_is_there(tmp_path: Path) -> 
 
 
 def test_an_empty_root_needs_an_identity_to_be_adopted(tmp_path: Path) -> None:
-    """Neither a form nor one on the command line."""
+    """Neither from a form nor from the command line."""
     with pytest.raises(SettingsWrong, match="new identity is missing"):
         Collection.adopt(tmp_path)
 
 
 def test_the_initial_index_may_rise_at_any_time_and_fall_until_a_number_is_given(tmp_path: Path) -> None:
-    """Below what the collection began with stands what is not its own."""
+    """Lower numbers than the first do not belong to the collection."""
     collection = Collection.create(tmp_path, FORM, OPTIONS)
     form = tmp_path / "collection.toml"
     text = form.read_text()
@@ -233,7 +233,7 @@ def test_the_initial_index_may_rise_at_any_time_and_fall_until_a_number_is_given
 
 
 def test_a_newer_state_is_not_touched(tmp_path: Path) -> None:
-    """A worker that knows less hands its work back."""
+    """An older worker returns its work."""
     Collection.create(tmp_path, FORM, OPTIONS)
     (tmp_path / ".anonymizer" / "format").write_text(f"{FORMAT + 1}\n")
 
@@ -252,7 +252,7 @@ def test_a_state_with_a_piece_missing_is_not_mended(tmp_path: Path, lost: str) -
 
 
 def test_a_share_that_is_away_is_a_circumstance(tmp_path: Path) -> None:
-    """An empty mount point, another collection in its place, and back again."""
+    """An empty mount point, another collection in its place, and its return."""
     root = tmp_path / "BATCH"
     root.mkdir()
     collection = Collection.create(root, FORM, OPTIONS)
@@ -273,7 +273,7 @@ def test_a_share_that_is_away_is_a_circumstance(tmp_path: Path) -> None:
 
 
 def test_a_copied_folder_shows_by_its_id(tmp_path: Path) -> None:
-    """Which costs one small file to read."""
+    """At the cost of reading one small file."""
     (tmp_path / "a").mkdir()
     made = Collection.create(tmp_path / "a", FORM, OPTIONS)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
@@ -283,7 +283,7 @@ def test_a_copied_folder_shows_by_its_id(tmp_path: Path) -> None:
 
 
 def test_a_state_that_was_half_laid_out_is_none(tmp_path: Path, monkeypatch) -> None:
-    """A crash before its name was given leaves nothing that anyone reads."""
+    """A crash before the rename leaves nothing visible."""
 
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
@@ -298,7 +298,7 @@ def test_a_state_that_was_half_laid_out_is_none(tmp_path: Path, monkeypatch) -> 
 
 
 def test_the_key_is_not_shown(tmp_path: Path) -> None:
-    """Not in a log, not in a traceback."""
+    """Neither in a log nor in a traceback."""
     made = Collection.create(tmp_path, FORM, OPTIONS)
 
     assert made.key.hex() not in repr(made)

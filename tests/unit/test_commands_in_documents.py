@@ -1,4 +1,4 @@
-"""Every command that a document tells of exists, with the options given there."""
+"""Every command in a document exists, with its options."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def options_of(command: str) -> frozenset[str]:
 
 
 def told(text: str) -> list[str]:
-    """Return what is in code: blocks line by line, and each piece within a line of prose."""
+    """Return code in documents: blocks by line, and spans in prose."""
     blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     indented = re.findall(r"^    (\S[^\n]*)$", text, re.MULTILINE)
     prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -43,7 +43,7 @@ def calls(code: str, program: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_and_options_are_there(document: Path) -> None:
-    """As a reader would type them."""
+    """As typed by a reader."""
     for code in told(document.read_text("utf-8")):
         for command, *arguments in calls(code, "anonymizer"):
             if re.fullmatch(r"[a-z]+", command):
@@ -63,7 +63,7 @@ def test_targets_of_make_are_there(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
-    """To a file of the project; addresses elsewhere are not tried."""
+    """To files of the project; external addresses are not tried."""
     for link in re.findall(r"\]\(([^)#\s]+)", document.read_text("utf-8")):
         if not re.match(r"[a-z]+:", link):
             assert (document.parent / link).exists(), link
@@ -94,7 +94,7 @@ RUN_BY = {
     "sha256sum --check": ("tests/deploy/test_bundle.py", 'page()[""]'),
     "openssl pkeyutl": ("tests/integration/test_deliveries.py", "pkeyutl"),
 }
-"""Commands of other programs in the documents: what runs each, and the text by which it is found there."""
+"""Commands of other programs in the documents: the test that runs each, and the text that shows it."""
 SHELL = re.compile(
     r"(?:\S*/)?(?:docker|kubectl|systemctl|install|useradd|git|sed|ln|cd|cp|make|pip|python3?|openssl|mount|"
     r"sha256sum|pip-audit|new-secrets\.sh|change-redis-password\.sh) "
@@ -102,7 +102,7 @@ SHELL = re.compile(
 
 
 def not_run() -> list[str]:
-    """Return the beginnings of commands that the documents mark as run by no test."""
+    """Return the prefixes of commands marked in the documents as run by no test."""
     page = (HERE / "docs/operations.md").read_text("utf-8")
     marked = page[page.index("**no test runs**") :].partition("\n\nWhat runs of")[0]
     commands = [re.sub(r"\s+", " ", code) for code in re.findall(r"`([^`]+)`", marked)]
@@ -111,7 +111,7 @@ def not_run() -> list[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_each_command_of_another_program_is_run_by_a_test_or_marked(document: Path) -> None:
-    """In blocks of code, line by line."""
+    """In code blocks, by line."""
     text = document.read_text("utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.splitlines()]
@@ -123,13 +123,13 @@ def test_each_command_of_another_program_is_run_by_a_test_or_marked(document: Pa
 
 @pytest.mark.parametrize(("command", "where"), RUN_BY.items(), ids=RUN_BY)
 def test_what_runs_a_command_of_the_documents_is_there(command: str, where: tuple[str, str]) -> None:
-    """Or the document would promise what nobody tries."""
+    """Otherwise the documents would contain untried commands."""
     path, text = where
     assert text in (HERE / path).read_text("utf-8"), command
 
 
 def test_a_command_that_is_not_there_is_found() -> None:
-    """The reading of documents finds calls in blocks, in indented lines and in prose, options with them."""
+    """Calls are found in blocks, indented lines and prose, with their options."""
     text = "`anonymizer fly ROOT --high`\n\n    anonymizer check ROOT\n\n```sh\nanonymizer run ROOT --workers 3\n```\n"
     found = [call for code in told(text) for call in calls(code, "anonymizer")]
     assert sorted(found) == [["check", "ROOT"], ["fly", "ROOT", "--high"], ["run", "ROOT", "--workers", "3"]]

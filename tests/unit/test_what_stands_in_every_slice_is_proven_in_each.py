@@ -26,7 +26,7 @@ SLICES = 5
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[sets.MadeSet, Path, Expected, Proof]:
-    """Anonymize a set once; nothing is wrong with it."""
+    """Anonymize a valid set once."""
     folder = tmp_path_factory.mktemp("sound")
     made = sets.make_set(folder, rois=3, ct=SLICES)
     done = anonymize_folder(made.folder, folder / "ANON_006")
