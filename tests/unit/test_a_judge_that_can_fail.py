@@ -79,6 +79,6 @@ def test_it_finds_a_planted_identifier_in_any_byte(sound: tuple[sets.MadeSet, An
 
 
 def test_it_has_nothing_against_a_sound_set(sound: tuple[sets.MadeSet, Anonymized]) -> None:
-    """Else the others would show nothing."""
+    """Otherwise the other tests would prove nothing."""
     made, done = sound
     judge(made.folder, done.anon, made.manifest)

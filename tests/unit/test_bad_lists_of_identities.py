@@ -186,7 +186,7 @@ def test_what_was_given_to_another_patient_is_a_fault_and_to_the_same_one_none(
 
 
 def test_the_real_id_of_a_published_patient_is_no_new_id(tmp_path: Path) -> None:
-    """Else a file would carry it."""
+    """Otherwise a published file would contain it."""
     make_collection(tmp_path)
     publish_line(tmp_path, 9, "A1", "T-1")
     assert rows(looked(tmp_path, HEAD + "B2;a1\n")) == [2]

@@ -1,4 +1,4 @@
-"""Comments and application segments of compressed pixels do not travel; the coded image stays, byte for byte."""
+"""Comments and application segments of compressed pixels are removed; the coded image is unchanged."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 def jpeg(*more: bytes, scans: int = 1, behind: bytes = b"") -> bytes:
-    """Write a lossless JPEG as its markers go, with segments after the first marker; its samples are not decoded."""
+    """Write a lossless JPEG with valid markers, and segments after the first; its samples are not decoded."""
     table, frame = segment(0xC4, b"\0" * 20), segment(0xC3, b"\x10\0\x10\0\x10\1\1\x11\0")
     scan = segment(0xDA, b"\1\1\0\1\0\0") + b"\x12\xff\0\x34\xff\xd0\x56\xff\0"
     return b"\xff\xd8" + b"".join(more) + table + frame + scan * scans + b"\xff\xd9" + behind
@@ -56,7 +56,7 @@ def jpeg_ls(*more: bytes, behind: bytes = b"") -> bytes:
 
 
 def jpeg_2000(*more: bytes, in_tile: bytes = b"", length: int | None = None, behind: bytes = b"") -> bytes:
-    """Write a JPEG 2000 of two tile-parts, of which the last may leave its length open."""
+    """Write a JPEG 2000 of two tile-parts, the last possibly without a stated length."""
     header = segment(0x51, b"\0" * 38) + b"".join(more) + segment(0x52, b"\0" * 10) + segment(0x5C, b"\0" * 4)
     body = in_tile + b"\xff\x93" + b"\x12\xff\x64\0\4ab\x34"
     first = segment(0x90, struct.pack(">HLBB", 0, 12 + len(body), 0, 2)) + body
@@ -79,7 +79,7 @@ COMMENTS = {
 
 
 def holding(stream: bytes, syntax: str = JPEG, split: int = 1, *, table: bool = True, junk: bytes = b"") -> Edit:
-    """Let the CT hold this codestream, in so many fragments; `junk` is written as the last delimiter's length."""
+    """Give the CT this codestream in some fragments; `junk` is written as the last delimiter's length."""
 
     def edit(made: MadeSet) -> None:
         for data in made.ct:
@@ -109,7 +109,7 @@ CASES = [(syntax, comment) for syntax, comments in COMMENTS.items() for comment 
 @pytest.mark.parametrize(("syntax", "comment"), CASES)
 @pytest.mark.parametrize("split", [1, 3])
 def test_a_comment_does_not_travel(tmp_path: Path, syntax: str, comment: bytes, split: int) -> None:
-    """Whatever fragments the codestream is in; the table of offsets follows, and what was left out is reported."""
+    """However it is fragmented; the offset table is adapted, and the removal reported."""
     write = STREAMS[syntax]
     found = published(tmp_path, holding(write(comment), syntax, split))
     assert {frame.rstrip(b"\0") for frame in frames(found)} == {write()}
@@ -121,7 +121,7 @@ def test_a_comment_does_not_travel(tmp_path: Path, syntax: str, comment: bytes, 
 
 @pytest.mark.parametrize("syntax", STREAMS)
 def test_what_stands_behind_the_last_marker_does_not_travel(tmp_path: Path, syntax: str) -> None:
-    """As after the last voxel of plain pixels."""
+    """Like data after the last voxel of uncompressed pixels."""
     found = published(tmp_path, holding(STREAMS[syntax](behind=NAME), syntax))
     assert NAME not in found.written
     assert {frame.rstrip(b"\0") for frame in frames(found)} == {STREAMS[syntax]()}
@@ -175,7 +175,7 @@ def test_what_cannot_be_walked_is_refused(tmp_path: Path, what: str) -> None:
 
 
 def test_the_last_tile_part_may_leave_its_length_open() -> None:
-    """It then reaches to the end."""
+    """It then extends to the end."""
     stream = jpeg_2000(segment(0x64, NAME), length=0)
     assert b"".join(stream[begin:end] for begin, end in image(stream, JPEG_2000)) == jpeg_2000(length=0)
 
@@ -187,7 +187,7 @@ def several(*streams: bytes, table: bool = True) -> bytes:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 3)), min_size=1, max_size=4), st.booleans())
 def test_the_two_opinions_agree(drawn: list[tuple[bool, int]], table: bool) -> None:
-    """What the writing leaves of frames is what the proof takes, and nothing with a comment is."""
+    """The proof accepts the writer's frames, and nothing with a comment."""
     old = [jpeg(*([segment(0xFE, NAME)] * commented), scans=scans) for commented, scans in drawn]
     new = [b"".join(stream[begin:end] for begin, end in image(stream, JPEG)) for stream in old]
     whole, clean = several(*old, table=table), several(*new, table=table)
@@ -198,7 +198,7 @@ def test_the_two_opinions_agree(drawn: list[tuple[bool, int]], table: bool) -> N
 
 @given(st.binary(max_size=60), st.sampled_from(sorted(STREAMS)))
 def test_a_walk_ends_whatever_the_bytes_are(data: bytes, syntax: str) -> None:
-    """It returns parts in order, or says that it cannot."""
+    """It returns parts in order, or raises."""
     for stream in (data, STREAMS[syntax]()[:20] + data):
         try:
             spans = image(stream, syntax)
@@ -227,7 +227,7 @@ def _wrong_table(value: bytes) -> bytes:
 
 @pytest.mark.parametrize("change", [_comment_again, _other_samples, _behind_the_end, _wrong_table])
 def test_the_proof_finds_what_is_changed(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
-    """In the pixel data of one published slice."""
+    """In one published slice's pixel data."""
     found = published(tmp_path, holding(jpeg(segment(0xFE, NAME))))
     path = next(found.anon.glob("CT*"))
     written = path.read_bytes()

@@ -40,7 +40,7 @@ keys = st.binary(min_size=32, max_size=32)
     ],
 )
 def test_every_form_of_a_date_is_moved(value: str | bytes, shifted: str) -> None:
-    """PS3.5 6.2, DA, with the old spelling and ranges."""
+    """PS3.5 6.2, DA, including the old form and ranges."""
     assert shift_da(value, YEAR) == shifted
 
 
@@ -100,7 +100,7 @@ def test_the_days_in_a_value_are_read_as_they_are_moved() -> None:
 
 @given(day=days, shift=shifts)
 def test_a_moved_date_keeps_its_weekday_and_lies_one_to_ten_years_back(day: date, shift: timedelta) -> None:
-    """The same in DA and in DT."""
+    """Both in DA and in DT."""
     (earlier,) = read_da(shift_da(f"{day:%Y%m%d}", shift))
     assert day - earlier == shift
     assert earlier.weekday() == day.weekday()
@@ -109,14 +109,14 @@ def test_a_moved_date_keeps_its_weekday_and_lies_one_to_ten_years_back(day: date
 
 @given(text=st.text(max_size=30), shift=shifts)
 def test_nothing_of_a_value_that_is_no_date_survives(text: str, shift: timedelta) -> None:
-    """Whatever is in the field."""
+    """Whatever the field contains."""
     for shifted in (shift_da(text, shift), shift_dt(text, shift)):
         assert set(shifted) <= set("0123456789.+-\\")
 
 
 @given(key=keys, dates=st.lists(days, max_size=40))
 def test_the_shift_maps_no_date_of_the_set_onto_another(key: bytes, dates: list[date]) -> None:
-    """Such a date would be an original one again."""
+    """It would otherwise be an original date again."""
     shift = choose_shift(key, dates)
     assert {day - shift for day in dates}.isdisjoint(dates)
     assert shift % timedelta(weeks=1) == timedelta(0)
@@ -125,12 +125,12 @@ def test_the_shift_maps_no_date_of_the_set_onto_another(key: bytes, dates: list[
 
 
 def test_different_keys_give_different_shifts() -> None:
-    """Nobody can guess it from another set."""
+    """It cannot be inferred from another set."""
     assert len({choose_shift(bytes([n]) * 32, []) for n in range(200)}) > 100
 
 
 def test_the_first_shift_of_the_stream_is_taken_unless_it_maps_a_date_onto_another() -> None:
-    """A date more or less elsewhere in the set changes nothing."""
+    """One date more or less in the set changes nothing."""
     day = date(2011, 5, 6)
     first = choose_shift(KEY, [day])
     assert choose_shift(KEY, [day, day + timedelta(weeks=600)]) == first
@@ -138,7 +138,7 @@ def test_the_first_shift_of_the_stream_is_taken_unless_it_maps_a_date_onto_anoth
 
 
 def test_a_set_with_a_date_for_every_shift_is_refused_and_not_searched_for_ever() -> None:
-    """Hostile, or a whole history in one object."""
+    """A hostile set, or a complete history in one object."""
     dates = [date(2000, 1, 1) + timedelta(weeks=week) for week in range(521)]
     assert all(there - here == timedelta(weeks=1) for here, there in pairwise(dates))
     with pytest.raises(SetRefused, match="dates-too-dense"):
@@ -149,7 +149,7 @@ def test_a_set_with_a_date_for_every_shift_is_refused_and_not_searched_for_ever(
     one=any_days, other=any_days, shift=shifts, shape=st.sampled_from(["{0}", "{0}-{1}", "{0}-", "-{1}", "{0}\\{1}"])
 )
 def test_the_ends_of_the_calendar_are_dates_like_others(one: date, other: date, shift: timedelta, shape: str) -> None:
-    """What would lie before the year 1 becomes empty; everything else moves."""
+    """Dates before the year 1 become empty; all others move."""
     ends = [f"{day.year:04d}{day.month:02d}{day.day:02d}" for day in (one, other)]
     value = shape.format(*ends)
     parts = value.split("\\")
@@ -174,6 +174,6 @@ def test_a_shift_is_found_for_any_dates(key: bytes, dates: list[date]) -> None:
     study=any_days,
 )
 def test_an_age_is_read_whatever_the_dates(value: str, age: str, study: date) -> None:
-    """And a made-up birth date says it, or there is none."""
+    """A made-up birth date matches it, or there is none."""
     made = fake_birth_date(read_age([age], [value], study).age, study, KEY)
     assert made is None or made < study

@@ -49,20 +49,20 @@ DATES = {
     "where", ["ct AcquisitionDate", "plan RTPlanDate", "dose InstanceCreationDate", "ct StudyDate"]
 )
 def test_what_is_no_da_is_emptied(tmp_path: Path, where: str, value: bytes) -> None:
-    """Of a study date the next object's counts, for age and birth date."""
+    """If it is a study date, the next object's is used for age and birth date."""
     assert value_of(published(tmp_path, put(where, value, "DA")), where) == ""
 
 
 @pytest.mark.parametrize("value", NO_DA)
 def test_what_is_no_da_is_no_birth_date(tmp_path: Path, value: bytes) -> None:
-    """A year alone is an age to nobody, and the set is published."""
+    """A year alone gives no age, and the set is published."""
     found = published(tmp_path, put("ct PatientBirthDate", value, "DA"))
     assert value.decode("latin-1") not in value_of(found, "ct PatientBirthDate")
 
 
 @pytest.mark.parametrize("value", NO_DT)
 def test_what_is_no_dt_is_emptied(tmp_path: Path, value: bytes) -> None:
-    """Also where a part of it would be a date."""
+    """Even if a part of it would be a date."""
     assert value_of(published(tmp_path, put("ct AcquisitionDateTime", value, "DT")), "ct AcquisitionDateTime") == ""
 
 

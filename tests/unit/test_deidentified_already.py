@@ -1,4 +1,4 @@
-"""Sets from which an identity was removed before, and dates that are placeholders."""
+"""Sets that were de-identified before, and placeholder dates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_published_set_under_another_name_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("modality", ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"])
 def test_one_object_of_ours_is_enough(tmp_path: Path, modality: str) -> None:
-    """Nobody mixes a published dose into an export by intention."""
+    """A published dose in an export is always a mistake."""
     edit = sets.setting(
         modality, DeidentificationMethod=["rt-set-anonymizer 0.1.0", "policy 2026-11-29 of PS3.15-2026d"]
     )
@@ -43,7 +43,7 @@ def test_one_object_of_ours_is_enough(tmp_path: Path, modality: str) -> None:
 
 
 def test_what_another_program_removed_is_told(tmp_path: Path) -> None:
-    """In words that record and sheet may hold."""
+    """In words suitable for record and sheet."""
     edit = sets.setting("RTPLAN", PatientIdentityRemoved="YES", DeidentificationMethod="Mustermann's own script")
     verdict = judge(make_set(tmp_path, edit).folder)
     assert verdict.good
@@ -79,7 +79,7 @@ def test_a_placeholder_is_no_birth_date(tmp_path: Path, day: str, edit: object) 
 
 @pytest.mark.parametrize("day", PLACEHOLDERS)
 def test_a_placeholder_beside_a_birth_date_is_no_second_one(tmp_path: Path, day: str) -> None:
-    """Nobody has to look."""
+    """No review is needed."""
     verdict = judge(make_set(tmp_path, sets.setting("RTDOSE", PatientBirthDate=day)).folder)
     assert not [note for note in verdict.notes if "birth dates" in note]
 

@@ -1,4 +1,4 @@
-"""The data dictionary as the engine asks it."""
+"""The data dictionary as used by the engine."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_each_kind_of_tag_has_the_vr_an_implicit_file_is_read_with(tag: int, vr:
 
 
 def test_keywords_and_tags_are_each_others_inverse() -> None:
-    """A place in a report can be typed back into a tool."""
+    """A location in a report can be used in other tools."""
     named = {tag: entry.keyword for tag, entry in dictionary.DICTIONARY.items() if entry.keyword}
     assert {dictionary.tag(keyword) for keyword in named.values()} == set(named)
     assert all(dictionary.keyword(tag) == keyword for tag, keyword in named.items())
 
 
 def test_a_tag_nobody_knows_has_no_keyword_and_a_keyword_nobody_knows_has_no_tag() -> None:
-    """Look-ups by keyword are ours and must be right; look-ups by tag come from files."""
+    """Lookups by keyword are ours and must succeed; lookups by tag come from files."""
     assert dictionary.keyword(0x0010F00D) == ""
     assert dictionary.entry(0x32851000) is None
     with pytest.raises(KeyError):

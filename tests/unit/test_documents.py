@@ -1,4 +1,4 @@
-"""The pages under `docs/` that show what is done are what the program does.
+"""The pages under `docs/` that show the program's actions are up to date.
 
 `python -m tests.unit.test_documents` writes them.
 """
@@ -36,7 +36,7 @@ each action is taken is told in [policy.md](policy.md), row by row. Written by `
 
 
 def before_after() -> str:
-    """Anonymize a set of a fixed key and lay it beside its source."""
+    """Anonymize a set with a fixed key and compare it with its source."""
     with tempfile.TemporaryDirectory() as folder:
         make: dict[str, object] = {"rois": 12, "ct": 3, "size": 32}
         done = anonymized(Path(folder), make=make, patient_characteristics="dose_model")
@@ -54,7 +54,7 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_what_the_program_does(page: str) -> None:
-    """A changed table, or a changed synthetic set, asks for a new page."""
+    """A changed table or synthetic set requires a new page."""
     assert (DOCS / page).read_text("utf-8") == PAGES[page]()
 
 
@@ -67,7 +67,7 @@ def test_the_architecture_tells_of_every_module() -> None:
 
 
 def test_a_comparison_shows_what_became_of_each_attribute(tmp_path: Path) -> None:
-    """Equal ones are kept, new ones are added, and the others are called by the action of the policy."""
+    """Equal ones are kept, new ones added, and others named by the policy's action."""
     done = anonymized(tmp_path)
     lines = {line.path: line for line in compare(done.source, done.anon, policy_for(Choice()))["RTPLAN"]}
     name = str(done.old["RTPLAN"].PatientName)

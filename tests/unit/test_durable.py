@@ -1,4 +1,4 @@
-"""A file is there whole or not at all, and nothing replaces anything."""
+"""A file exists completely or not at all, and nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def fail_with(number: int):
 
 @pytest.fixture
 def taken_down(tmp_path: Path, monkeypatch) -> list[str]:
-    """Record what is flushed and what gets its name, in order; names that nobody else uses as `new`."""
+    """Record flushes and renames in order, with private names as `new`."""
     done: list[str] = []
 
     def called(path: object) -> str:
@@ -72,7 +72,7 @@ def test_content_is_on_the_disk_before_its_name_and_the_name_before_anything_els
 
 @pytest.mark.parametrize("hard_links", [True, False])
 def test_of_two_who_create_a_file_one_succeeds(tmp_path: Path, monkeypatch, hard_links: bool) -> None:
-    """Also where the file system has no hard links."""
+    """Even without hard links."""
     if not hard_links:
         monkeypatch.setattr(os, "link", fail_with(errno.EOPNOTSUPP))
 
@@ -83,7 +83,7 @@ def test_of_two_who_create_a_file_one_succeeds(tmp_path: Path, monkeypatch, hard
 
 
 def test_a_full_disk_is_not_taken_for_one_without_hard_links(tmp_path: Path, monkeypatch) -> None:
-    """A claim that was created in another way, and then not written, would hold its number for nobody."""
+    """A claim created otherwise and then not written would block its number."""
     monkeypatch.setattr(os, "link", fail_with(errno.ENOSPC))
 
     with pytest.raises(OSError, match="No space left"):
@@ -92,7 +92,7 @@ def test_a_full_disk_is_not_taken_for_one_without_hard_links(tmp_path: Path, mon
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch) -> None:
-    """The disk is full, or the file is held open: the error is the caller's to handle."""
+    """If the disk is full, or the file held open, the caller gets the error."""
     durable_files.write_atomically(tmp_path / "file", b"old")
     monkeypatch.setattr(os, "replace", fail_with(errno.EACCES))
 
@@ -113,7 +113,7 @@ def test_only_what_was_meant_is_removed(tmp_path: Path) -> None:
 
 
 def test_what_is_not_meant_never_leaves_its_place(tmp_path: Path, monkeypatch) -> None:
-    """Not even for a moment: another process could look for it just then."""
+    """Not even briefly, since another process could look for it."""
     (tmp_path / "claim").write_bytes(b"yours")
     monkeypatch.setattr(os, "rename", fail_with(errno.EIO))
 
@@ -121,7 +121,7 @@ def test_what_is_not_meant_never_leaves_its_place(tmp_path: Path, monkeypatch) -
 
 
 def test_who_was_frozen_while_removing_puts_back_what_came_meanwhile(tmp_path: Path, monkeypatch) -> None:
-    """Between the look and the move another process put its own file there."""
+    """Another process put its own file there between check and move."""
     claim = tmp_path / "claim"
     claim.write_bytes(b"mine")
     rename = os.rename
@@ -142,7 +142,7 @@ def test_who_was_frozen_while_removing_puts_back_what_came_meanwhile(tmp_path: P
 def test_a_folder_is_never_replaced_not_even_an_empty_one(
     tmp_path: Path, monkeypatch, in_one_step: bool, content: str | None
 ) -> None:
-    """rename(2) would do it without a word."""
+    """rename(2) would do so silently."""
     if not in_one_step:
         monkeypatch.setattr(durable_files, "_rename_noreplace", lambda *_: False)
     (tmp_path / "attempt").mkdir()
@@ -160,7 +160,7 @@ def test_a_folder_is_never_replaced_not_even_an_empty_one(
 def test_what_was_renamed_already_is_not_there_rather_than_in_the_way(
     tmp_path: Path, monkeypatch, in_one_step: bool
 ) -> None:
-    """Who finishes what was cut off tells the two apart, on a share (NFS) that cannot do it in one step, too."""
+    """Recovery distinguishes the two, even on a share (NFS) without an atomic operation."""
     if not in_one_step:
         monkeypatch.setattr(durable_files, "_rename_noreplace", lambda *_: False)
     (tmp_path / "ANON_006").mkdir()
@@ -170,7 +170,7 @@ def test_what_was_renamed_already_is_not_there_rather_than_in_the_way(
 
 
 def test_a_folder_that_cannot_be_flushed_is_no_error_but_a_bad_disk_is(tmp_path: Path, monkeypatch) -> None:
-    """Some shares know no flushing of folders."""
+    """Some shares do not support flushing of folders."""
     monkeypatch.setattr(os, "fsync", fail_with(errno.EINVAL))
     durable_files.fsync_folder(tmp_path)
     monkeypatch.setattr(os, "fsync", fail_with(errno.EIO))
@@ -179,7 +179,7 @@ def test_a_folder_that_cannot_be_flushed_is_no_error_but_a_bad_disk_is(tmp_path:
 
 
 def test_what_is_no_record_reads_as_none(tmp_path: Path) -> None:
-    """Absent, cut off, something else, or nested until the reader gives up."""
+    """Missing, truncated, something else, or nested too deep for the parser."""
     for name, content in (("cut", b'{"index": 6'), ("list", b"[]"), ("deep", b"[" * 100_000), ("bytes", b"\xff\xfe")):
         (tmp_path / name).write_bytes(content)
 
@@ -187,7 +187,7 @@ def test_what_is_no_record_reads_as_none(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_no_utf_8_survives(tmp_path: Path) -> None:
-    """Folders may be called anything."""
+    """Folders may have any name."""
     value = {"folder": os.fsdecode(b"M\xfcller\n")}
 
     assert durable_files.decode(durable_files.encode(value)) == value

@@ -1,4 +1,4 @@
-"""The engine is held equal to pydicom: what it reads, what it leaves alone, and what it writes again."""
+"""The engine equals pydicom in what it reads, leaves alone, and rewrites."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SEQUENCES = ("ROIContourSequence", "ContourSequence", "ReferencedStudySequence")
 
 @st.composite
 def data_sets(draw: st.DrawFn, depth: int = 0) -> Dataset:
-    """Draw a small data set, nested up to three deep, lengths of sequences and items defined or not."""
+    """Draw a small data set, nested up to three levels, with lengths defined or not."""
     made = Dataset()
     for keyword in draw(st.sets(st.sampled_from([key for key in VALUES if not key.endswith("Sequence")]))):
         setattr(made, keyword, draw(VALUES[keyword]))
@@ -101,7 +101,7 @@ def joined(data: bytes, rules: Rules, *, implicit: bool, additions: dict | None 
 
 
 class Everything(dict[int, Edit]):
-    """A table in which every tag has the same edit."""
+    """A table with the same edit for every tag."""
 
     def __init__(self, edit: Edit) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class Everything(dict[int, Edit]):
 
 
 def tree(data_set: Dataset) -> list:
-    """Lay a pydicom data set out as (tag, VR, value or items)."""
+    """Return a pydicom data set as (tag, VR, value or items)."""
     return [
         (int(element.tag), element.VR, [tree(item) for item in element.value])
         if element.VR == "SQ"
@@ -123,7 +123,7 @@ def tree(data_set: Dataset) -> list:
 
 
 def own_tree(data: bytes, elements: list[Element]) -> list:
-    """Lay what the engine read out in the same way."""
+    """Return the engine's elements in the same form."""
     return [
         (tag, vr.decode(), [own_tree(data, item[3]) for item in items])
         if items is not None
@@ -133,7 +133,7 @@ def own_tree(data: bytes, elements: list[Element]) -> list:
 
 
 def raw_tree(data: bytes, *, implicit: bool) -> list:
-    """Lay out what pydicom reads, with values undecoded."""
+    """Return pydicom's elements with undecoded values."""
     source = as_pydicom(data, implicit=implicit)
 
     def lay_out(data_set: Dataset) -> list:
@@ -170,7 +170,7 @@ def test_it_reads_the_same_tags_and_values_as_pydicom(data_set: Dataset, implici
 @given(data_sets(), st.booleans())
 @settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_kept_stays_byte_for_byte(data_set: Dataset, implicit: bool) -> None:
-    """With a rule that keeps everything, output and input are the same bytes."""
+    """With a rule that keeps everything, output and input are identical."""
     data = encoded(data_set, implicit=implicit)
     assert joined(data, Rules(Everything(keep)), implicit=implicit) == data
 
@@ -180,7 +180,7 @@ def test_what_is_kept_stays_byte_for_byte(data_set: Dataset, implicit: bool) -> 
 def test_it_writes_what_an_obvious_implementation_writes(
     data_set: Dataset, implicit: bool, dropped: set[str], replaced: set[str]
 ) -> None:
-    """Drop some attributes and private elements, replace others, at every depth: lengths and all as pydicom has it."""
+    """Drop some attributes and private elements and replace others at every depth, like pydicom."""
     data = encoded(data_set, implicit=implicit)
     tags_dropped = {int(pydicom.datadict.tag_for_keyword(keyword)) for keyword in dropped}
     tags_replaced = {
@@ -215,7 +215,7 @@ def test_it_writes_what_an_obvious_implementation_writes(
 @given(data_sets(), st.booleans())
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
 def test_additions_stand_in_tag_order(data_set: Dataset, implicit: bool) -> None:
-    """Elements that are put in replace those of their tag, and pydicom finds them where they belong."""
+    """Inserted elements replace those of their tag, and pydicom finds them in order."""
     data = encoded(data_set, implicit=implicit)
     additions = {0x00100020: (b"LO", b"ODD"), 0x00180022: (b"CS", b"ABC"), 0x00080005: None}
     written = joined(data, Rules(Everything(keep)), implicit=implicit, additions=additions)
@@ -226,7 +226,7 @@ def test_additions_stand_in_tag_order(data_set: Dataset, implicit: bool) -> None
 
 
 def test_rules_of_one_sequence_hold_inside_it_only() -> None:
-    """A name inside one sequence is replaced, at the top and in another sequence it stays."""
+    """A name inside one sequence is replaced; at the top and in another sequence it stays."""
     made = Dataset()
     made.PatientID = "SAME"
     for keyword in ("ROIContourSequence", "ReferencedStudySequence"):
@@ -256,7 +256,7 @@ def _reaching_beyond(data: bytes) -> bytes:
 @pytest.mark.parametrize("damage", [_beheaded, lambda data: data + b"\x10\x00"])
 @pytest.mark.parametrize("implicit", [True, False])
 def test_a_data_set_that_ends_too_early_is_truncated(damage: Callable[[bytes], bytes], implicit: bool) -> None:
-    """Whether cut in a value or in a header."""
+    """Whether truncated in a value or in a header."""
     made = Dataset()
     made.PatientID = "SOMEBODY"
     with pytest.raises(Truncated):
@@ -264,14 +264,14 @@ def test_a_data_set_that_ends_too_early_is_truncated(damage: Callable[[bytes], b
 
 
 def test_nesting_without_end_is_refused() -> None:
-    """A thousand sequences inside each other are malformed, not a full stack."""
+    """A thousand nested sequences are malformed, without a stack overflow."""
     data = b"".join(b"\x06\x30\x39\x00SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" for _ in range(1000))
     with pytest.raises(Malformed, match=str(MAX_DEPTH)):
         parsed(data, implicit=False)
 
 
 def test_a_length_beyond_the_file_asks_for_more_or_says_truncated() -> None:
-    """The beginning of a longer file is not a fault; a file that is really too short is."""
+    """The beginning of a longer file is no fault; a file too short is."""
     data = encode(0x00100020, b"LO", b"X" * 100, implicit=False)
     with pytest.raises(Beyond):
         Parser(data[:50], implicit=False, size=len(data)).top_level(0)
@@ -280,7 +280,7 @@ def test_a_length_beyond_the_file_asks_for_more_or_says_truncated() -> None:
 
 
 def test_pixel_data_stop_the_reading_at_the_top_level_only() -> None:
-    """An icon's pixels inside a sequence are an element like others."""
+    """An icon's pixels in a sequence are an ordinary element."""
     made = Dataset()
     made.PatientID = "A"
     icon = Dataset()
@@ -294,7 +294,7 @@ def test_pixel_data_stop_the_reading_at_the_top_level_only() -> None:
 
 
 def test_what_stands_before_a_very_long_value_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guard against too many elements looks at bytes first: a long value before the pixels takes none away."""
+    """The guard against too many elements is based on bytes, so a long value must not reduce it."""
     monkeypatch.setattr("services.dicom.elements.MAX_ELEMENTS", 10)
     made = Dataset()
     made.PatientID = "A"
@@ -307,7 +307,7 @@ def test_what_stands_before_a_very_long_value_is_read_too(monkeypatch: pytest.Mo
 
 
 def test_standard_elements_coded_as_un_are_left_to_the_transcoder() -> None:
-    """PS3.5 6.2.2: they get their true VR before any rule sees them; those too long for it are taken as they are."""
+    """PS3.5 6.2.2: they get their true VR before any rule applies; overlong ones stay as they are."""
     with pytest.raises(OtherEncoding):
         parsed(encode(0x00100020, b"UN", b"ABCD", implicit=False), implicit=False)
     ((tag, vr, *_),) = parsed(encode(0x30060050, b"DS", b"1\\" * 40_000, implicit=False), implicit=False)
@@ -317,7 +317,7 @@ def test_standard_elements_coded_as_un_are_left_to_the_transcoder() -> None:
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=examples(100))
 def test_no_bytes_crash_it(data: bytes, implicit: bool) -> None:
-    """Whatever the bytes: elements, or one of its own exceptions."""
+    """Any bytes give elements, or one of its own exceptions."""
     try:
         elements = parsed(data, implicit=implicit)
     except (Malformed, OtherEncoding, PixelsFollow):
@@ -329,7 +329,7 @@ def test_no_bytes_crash_it(data: bytes, implicit: bool) -> None:
 @given(data_sets(), st.booleans(), st.data())
 @settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 def test_mutated_data_sets_do_not_crash_it(data_set: Dataset, implicit: bool, data: st.DataObject) -> None:
-    """Real shapes with a few bytes turned."""
+    """Real structures with a few changed bytes."""
     mutated = bytearray(encoded(data_set, implicit=implicit))
     for _ in range(data.draw(st.integers(1, 4))):
         if mutated:
@@ -348,7 +348,7 @@ PYDICOMS_FILES = sorted((Path(pydicom.__file__).parent / "data" / "test_files").
 
 @pytest.mark.parametrize("path", PYDICOMS_FILES, ids=lambda path: path.name)
 def test_pydicoms_own_files_are_read_or_refused(path: Path) -> None:
-    """All shapes that pydicom ships: read whole and left alone byte for byte, or refused by one of our own errors."""
+    """All of pydicom's files are read and reproduced byte for byte, or refused by our own errors."""
     try:
         file = part10.read(path)
     except (Malformed, part10.NotDicom):
@@ -360,7 +360,7 @@ def test_pydicoms_own_files_are_read_or_refused(path: Path) -> None:
 
 
 def test_a_second_pixel_data_element_is_refused(tmp_path: Path) -> None:
-    """An image has one; which of two it were, nobody could tell."""
+    """An image has one; which of two is meant is unknown."""
     source = Path(pydicom.data.get_testdata_file("CT_small.dcm")).read_bytes()
     path = tmp_path / "two.dcm"
     path.write_bytes(source + encode(0x7FE00010, b"OW", b"\0\0", implicit=False))
@@ -369,7 +369,7 @@ def test_a_second_pixel_data_element_is_refused(tmp_path: Path) -> None:
 
 
 def test_elements_are_counted_at_every_depth(tmp_path: Path) -> None:
-    """The count bounds what a folder may hold; items count, for they cost as much."""
+    """The count limits a folder; items count, since they cost as much."""
     data = Dataset()
     data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
     data.ReferencedStudySequence = Sequence([Dataset(), Dataset()])

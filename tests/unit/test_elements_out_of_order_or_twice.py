@@ -1,4 +1,4 @@
-"""Elements occur once and in the order of their tags (PS3.5 7.1); any other order is sorted, a repetition refused."""
+"""Elements occur once and in tag order (PS3.5 7.1); other orders are sorted, duplicates refused."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def written(
 
 
 def tree(data: bytes, elements: Sequence[Element]) -> list:
-    """Lay out tag, VR and value of each element, and the items of each sequence."""
+    """Return tag, VR and value of each element, and the items of each sequence."""
     return [
         (tag, vr, data[value:end] if items is None else [tree(data, one[3]) for one in items])
         for tag, vr, _, value, end, items in elements
@@ -63,7 +63,7 @@ def tree(data: bytes, elements: Sequence[Element]) -> list:
 
 
 def read_tree(path: Path, data: bytes) -> tuple[list, tuple[str, ...]]:
-    """Read a file; return its elements and what was odd."""
+    """Read a file; return its elements and oddities."""
     path.write_bytes(data)
     file = read(path)
     return tree(file.data, file.elements), file.oddities
@@ -86,7 +86,7 @@ def test_any_order_reads_as_the_right_one(
 @pytest.mark.parametrize("way", SYNTAXES)
 @pytest.mark.parametrize("place", ["at the root", "private", "in an item", "behind all"])
 def test_what_stands_twice_alike_is_taken_once(tmp_path: Path, way: str, place: str) -> None:
-    """Nothing is lost, and a note says so."""
+    """Nothing is lost, and a note is given."""
     outer, inner = list(OUTER), list(INNER)
     {
         "at the root": lambda: outer.insert(1, OUTER[1]),
@@ -113,7 +113,7 @@ def test_what_stands_twice_alike_is_taken_once(tmp_path: Path, way: str, place: 
 def test_what_stands_twice_and_differs_is_refused_by_its_tag(
     tmp_path: Path, way: str, tag: str, outer: list, inner: list
 ) -> None:
-    """Some readers take the first, some the last: which one was meant cannot be known."""
+    """Some readers use the first, some the last: which is meant is unknown."""
     path = tmp_path / "twice.dcm"
     path.write_bytes(written([*OUTER, *outer], [*INNER, *inner], 5, way))
     with pytest.raises(Malformed) as fault:
@@ -131,7 +131,7 @@ def test_big_endian_elements_are_sorted_too(tmp_path: Path) -> None:
 
 
 def test_elements_behind_the_pixels_that_belong_before_them(tmp_path: Path) -> None:
-    """Pixels stay where they are in the file."""
+    """Pixels keep their position in the file."""
     path = tmp_path / "behind.dcm"
     pixels = element(0x7FE00010, b"OW", b"\1\2\3\4")
     path.write_bytes(head(EXPLICIT) + element(0x00080060, b"CS", b"CT") + pixels + element(0x00100020, b"LO", b"4711"))
@@ -143,7 +143,7 @@ def test_elements_behind_the_pixels_that_belong_before_them(tmp_path: Path) -> N
 
 
 def moved(made: MadeSet) -> None:
-    """Write name and ID of the patient behind everything else, pixels too."""
+    """Write the patient's name and ID after everything else, even pixels."""
 
     def behind(data: bytes) -> bytes:
         for begin in (b"\x10\x00\x10\x00PN", b"\x10\x00\x20\x00LO"):
@@ -157,7 +157,7 @@ def moved(made: MadeSet) -> None:
 
 
 def test_a_set_out_of_order_is_published_in_order(tmp_path: Path) -> None:
-    """Each element once, and told in the verdict."""
+    """Each element once, with a note in the verdict."""
     done = anonymized(tmp_path, moved)
     for path in done.anon.iterdir():
         tags = [one[0] for one in read(path).elements]
@@ -168,7 +168,7 @@ def test_a_set_out_of_order_is_published_in_order(tmp_path: Path) -> None:
 
 
 def test_a_set_with_two_names_of_the_patient_is_refused(tmp_path: Path) -> None:
-    """In words for whoever exports it."""
+    """In words for the exporter."""
     second = element(0x00100010, b"PN", b"Zweitname^A ")
 
     def doubled(made: MadeSet) -> None:

@@ -1,4 +1,4 @@
-"""Elements of the groups 0000, 0002 and 0004 inside a data set, where they do not belong (PS3.5 7.1, PS3.10 7.1)."""
+"""Elements of the groups 0000, 0002 and 0004 inside a data set, where they are invalid (PS3.5 7.1)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def element(group: int, number: int) -> bytes:
 
 
 def in_front(element: bytes) -> Callable[[bytes], bytes]:
-    """Insert an element where the data set begins, behind the file meta information."""
+    """Insert an element at the beginning of the data set."""
 
     def edit(data: bytes) -> bytes:
         at = META_BEGINS + 12 + META_LENGTH.unpack_from(data, META_BEGINS + 8)[0]
@@ -56,7 +56,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 def test_a_class_that_only_the_file_meta_information_states_is_refused(
     tmp_path: Path, kind: str, *, is_empty: bool
 ) -> None:
-    """Nothing reads it there once the object was sent; published, it would have none at all."""
+    """It is lost when the object is sent; the published object would have no class."""
     made = make_set(tmp_path / "source", ct=2, size=16)
     path = min(made.folder.glob(f"{kind}*"))
     data = dcmread(path)
@@ -72,7 +72,7 @@ def test_a_class_that_only_the_file_meta_information_states_is_refused(
 @pytest.mark.parametrize("kind", ["CT", "RS", "RP", "RD"])
 @pytest.mark.parametrize("what", DAMAGES)
 def test_they_are_left_out_and_the_set_is_published(tmp_path: Path, what: str, kind: str) -> None:
-    """The proof agrees: a UID of theirs that was mapped and kept would make a second file meta information."""
+    """The proof agrees: keeping them with mapped UIDs would create second file meta information."""
     made = make_set(tmp_path / "source", encoded("explicit"), ct=2, size=16)
     path = min(made.folder.glob(f"{kind}*"))
     path.write_bytes(DAMAGES[what](path.read_bytes()))

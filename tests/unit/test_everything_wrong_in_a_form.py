@@ -38,7 +38,7 @@ UNDECIDED = (
 
 
 def wrong(root: Path, text: str) -> str:
-    """Read a form, and return what is wrong with it."""
+    """Read a form, and return its errors."""
     (root / "collection.toml").write_text(text)
     with pytest.raises(SettingsWrong) as told:
         read_settings(root)
@@ -48,7 +48,7 @@ def wrong(root: Path, text: str) -> str:
 
 
 def spoiled(tongue: str, *, but: str = "") -> str:
-    """Write a form, and spoil it."""
+    """Write a form, and damage it."""
     text = settings_text(IDENTITY, Options(machine=("VicRapidPlan",), language=tongue))  # type: ignore[arg-type]
     for good, bad in SPOILED.items():
         text = text if good == but else text.replace(good, bad)
@@ -56,7 +56,7 @@ def spoiled(tongue: str, *, but: str = "") -> str:
 
 
 def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
-    """By line where it has one; one sentence a line."""
+    """With the line if there is one; one sentence per line."""
     assert re.sub(r"line \d+", "line N", wrong(tmp_path, spoiled("en"))).splitlines() == [
         "collection.toml, line N: same_person is unknown in [people]. Known are: same_patient, unlisted, hospitals.",
         "collection.toml has an unknown table [pictures]. Known are: "
@@ -75,7 +75,7 @@ def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_none_of_it_is_told_in_english_to_a_german_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And logs have it in English nevertheless."""
+    """Logs still have it in English."""
     plain = [wrong(tmp_path, text) for text in (spoiled("en"), spoiled("en", but='hospital = "Demo Hospital"'))]
     monkeypatch.setattr(language, "catalogue", lambda _: Pseudo())
     told = [wrong(tmp_path, text) for text in (spoiled("de"), spoiled("de", but='hospital = "Demo Hospital"'))]
@@ -86,7 +86,7 @@ def test_none_of_it_is_told_in_english_to_a_german_share(tmp_path: Path, monkeyp
 
 
 def test_a_form_that_is_no_toml_names_its_line(tmp_path: Path) -> None:
-    """In German by what it looks like; the library's reason is English."""
+    """In German, judged by its appearance; the library's reason is English."""
     text = settings_text(IDENTITY, Options(machine=(), language="de")).replace("make = true", "make = ")
     number = next(number for number, line in enumerate(text.splitlines(), 1) if line.startswith("make ="))
     told = wrong(tmp_path, text)
@@ -97,7 +97,7 @@ def test_a_form_that_is_no_toml_names_its_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tongue", LANGUAGES)
 def test_a_form_says_the_same_in_each_language(tmp_path: Path, tongue: str) -> None:
-    """Whatever its comments are."""
+    """Whatever the comments' language."""
     options = Options(machine=("VicRapidPlan", "VicRapidPlanHD"), accept=frozenset({"two-frames"}), language=tongue)  # type: ignore[arg-type]
     text = settings_text(IDENTITY, options)
     (tmp_path / "collection.toml").write_text(text)
@@ -106,7 +106,7 @@ def test_a_form_says_the_same_in_each_language(tmp_path: Path, tongue: str) -> N
 
 
 def test_no_comment_of_a_german_form_is_english(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each comes out of the catalogue; values in quotes are an interface."""
+    """Each is from the catalogue; quoted values are an interface."""
     monkeypatch.setattr(language, "catalogue", lambda _: Pseudo())
     text = settings_text(IDENTITY, Options(machine=(), language="de"))
     comments = [re.sub(r'"[^"]*"', "", line.partition("#")[2]) for line in text.splitlines()]

@@ -1,4 +1,4 @@
-"""What nobody else says is reported before it is removed."""
+"""Information found only in private elements is reported before these are removed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORDER = "The fields are treated in a different order than in the plan."
 
 
 def interface(*beams: str) -> str:
-    """Write what a planning system says beside a plan, a text for each beam."""
+    """Write a planning system's private text for each beam."""
     said = "".join(
         f"<Beam><ReferencedBeamNumber>{number}</ReferencedBeamNumber><Extensions>{says}</Extensions></Beam>"
         for number, says in enumerate(beams, start=1)
@@ -45,14 +45,14 @@ BEYOND = "<FieldOrder>{}</FieldOrder><GantryRtnExtendedStop>true</GantryRtnExten
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
 def test_what_a_plan_itself_does_not_say_is_told(written: str, told: list[str], encoding: str) -> None:
-    """And nothing else: most plans say all of it themselves."""
+    """And nothing else: most plans state all of it in standard attributes."""
     says = list(private_loss.lost(written.encode(encoding), [1, 2, 3]))
     assert len(says) == len(told)
     assert all(sentence.startswith(beginning) for sentence, beginning in zip(says, told, strict=True))
 
 
 def beyond(vr: str = "OB") -> Edit:
-    """Let the second arc end beyond 180°, in a block that is not the first one of its group."""
+    """Make the second arc end beyond 180°, in a block that is not the first of its group."""
 
     def edit(made: MadeSet) -> None:
         made.plan.private_block(0x3253, private_loss.CREATOR)[0x00].value = b""
@@ -68,7 +68,7 @@ def beyond(vr: str = "OB") -> Edit:
 
 @pytest.mark.parametrize("vr", ["OB", "UN", "LT"])
 def test_it_is_a_note_of_the_set(tmp_path: Path, vr: str) -> None:
-    """Whatever the sender took it for. Of the elements themselves nothing stays."""
+    """Whatever its VR. The elements themselves are removed."""
     done = anonymized(tmp_path, beyond(vr))
     assert [note for note in done.verdict.notes if note.startswith(EXTENDED)]
     assert not [element for element in done.plan if element.tag.is_private]

@@ -1,4 +1,4 @@
-"""Whole files are read, whatever follows them and however they begin; only those that end too early wait."""
+"""Complete files are read, whatever follows them and however they begin; only truncated ones wait."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def plan(*, implicit: bool, undefined: bool = False) -> bytes:
 
 
 def tags(elements: list[Element]) -> list:
-    """Lay out tags, those in items too."""
+    """Return all tags, including those in items."""
     return [(one[0], [tags(item[3]) for item in one[5] or []]) for one in elements]
 
 
@@ -51,7 +51,7 @@ PLAN = [(0x00080060, []), (BEAMS, [[(BEAM_NAME, [])]])]
 
 
 def found(path: Path, data: bytes) -> list:
-    """Read a file, and lay out its tags."""
+    """Read a file, and return its tags."""
     path.write_bytes(data)
     return tags(list(read(path).elements))
 
@@ -76,7 +76,7 @@ def found(path: Path, data: bytes) -> list:
 def test_padding_behind_a_whole_data_set_is_passed_over(
     tmp_path: Path, behind: bytes, way: str, undefined: bool
 ) -> None:
-    """As pydicom, GDCM and DCMTK pass over it."""
+    """Like pydicom, GDCM and DCMTK do."""
     syntax, implicit = ENCODINGS[way]
     assert found(tmp_path / "x.dcm", head(syntax) + plan(implicit=implicit, undefined=undefined) + behind) == PLAN
 
@@ -105,7 +105,7 @@ JUNK = {
 def test_junk_behind_a_whole_data_set_is_refused_at_once(
     tmp_path: Path, behind: str, way: str, undefined: bool, pixels: bool
 ) -> None:
-    """No copy will mend it, so that nobody waits for one."""
+    """Waiting for a copy would not help."""
     syntax, implicit = ENCODINGS[way]
     image = element(0x7FE00010, b"OW", b"\1\2", implicit=implicit) if pixels else b""
     (tmp_path / "x.dcm").write_bytes(head(syntax) + plan(implicit=implicit, undefined=undefined) + image + JUNK[behind])
@@ -116,7 +116,7 @@ def test_junk_behind_a_whole_data_set_is_refused_at_once(
 
 @pytest.mark.parametrize("way", ENCODINGS)
 def test_text_behind_a_data_set_is_called_no_dicom(tmp_path: Path, way: str) -> None:
-    """With its place, and without its words."""
+    """With its position, without quoting it."""
     syntax, implicit = ENCODINGS[way]
     whole = head(syntax) + plan(implicit=implicit)
     for behind in ("FF", "blanks", "a page", "a message", "a PDF"):
@@ -138,14 +138,14 @@ def test_trailing_padding_as_an_element_is_read(tmp_path: Path, way: str, undefi
 
 @pytest.mark.parametrize("vr", [b"\0\0", b"??", b"  ", b"ox"])
 def test_a_vendors_vr_is_read_before_other_elements(tmp_path: Path, vr: bytes) -> None:
-    """What is junk at the end of a file is an element where it is whole."""
+    """What would be junk at a file's end is an element if complete."""
     private = b"\x0b\x30\1\x10" + vr + b"\4\0abcd"
     data = head(EXPLICIT) + plan(implicit=False) + private + element(0x300E0002, b"CS", b"APPROVED")
     assert found(tmp_path / "x.dcm", data) == [*PLAN, (0x300B1001, []), (0x300E0002, [])]
 
 
 def test_a_deflated_file_that_is_cut_off_anywhere_is_waited_for(tmp_path: Path) -> None:
-    """In its meta information, whose last bytes are no deflated data, and behind it."""
+    """Both in its meta information, whose end is no deflated data, and after it."""
     made = sets.make_set(tmp_path / "set", sets.encoded("deflated"), ct=1, size=8)
     whole = next(made.folder.glob("RP*")).read_bytes()
     path = tmp_path / "x.dcm"
@@ -156,7 +156,7 @@ def test_a_deflated_file_that_is_cut_off_anywhere_is_waited_for(tmp_path: Path) 
 
 
 def test_a_big_endian_file_that_is_cut_off_is_waited_for(tmp_path: Path) -> None:
-    """Its tags are the same, the other way round; text behind it is no DICOM either."""
+    """Its tags are byte-swapped; text after it is no DICOM either."""
     big = b"\0\x08\0\0UL\0\4\0\0\0\x10" + b"\0\x08\0\x60CS\0\6RTPLAN" + b"\x30\x0a\0\2SH\0\4Beam"
     path = tmp_path / "x.dcm"
     start = head(b"1.2.840.10008.1.2.2\0")
@@ -174,7 +174,7 @@ def test_a_big_endian_file_that_is_cut_off_is_waited_for(tmp_path: Path) -> None
 @pytest.mark.parametrize("undefined", [False, True])
 @pytest.mark.parametrize("way", ENCODINGS)
 def test_a_file_that_is_cut_off_anywhere_is_waited_for(tmp_path: Path, way: str, undefined: bool) -> None:
-    """After an element of the root it is unclear; everywhere else the copy is incomplete."""
+    """After a top-level element it looks complete; everywhere else the copy is incomplete."""
     syntax, implicit = ENCODINGS[way]
     whole = head(syntax) + plan(implicit=implicit, undefined=undefined)
     path = tmp_path / "x.dcm"
@@ -189,7 +189,7 @@ def test_a_file_that_is_cut_off_anywhere_is_waited_for(tmp_path: Path, way: str,
 
 @pytest.mark.parametrize("way", ENCODINGS)
 def test_a_file_whose_end_is_still_zeros_is_waited_for(tmp_path: Path, way: str) -> None:
-    """Room was made for all of it, and so far as many blocks have come."""
+    """It has its full size, but only some blocks have arrived."""
     syntax, implicit = ENCODINGS[way]
     start = head(syntax) + element(0x00080060, b"CS", b"RTPLAN", implicit=implicit)
     room = 4096 - len(start) - len(element(0x300A0004, b"LT", b"", implicit=implicit))
@@ -224,7 +224,7 @@ MALFORMED = {
 @pytest.mark.parametrize("behind", [b"", element(0x300E0002, b"CS", b"APPROVED")], ids=["at the end", "before others"])
 @pytest.mark.parametrize("fault", MALFORMED)
 def test_what_is_wrong_in_itself_is_refused_at_once(tmp_path: Path, fault: str, behind: bytes) -> None:
-    """However long one waits, it does not become right: what states its length is there to its end."""
+    """Waiting would not help, since the part that states its length is complete."""
     path = tmp_path / "x.dcm"
     path.write_bytes(head(EXPLICIT) + MALFORMED[fault] + behind)
     with pytest.raises(Malformed) as told:
@@ -234,7 +234,7 @@ def test_what_is_wrong_in_itself_is_refused_at_once(tmp_path: Path, fault: str, 
 
 @pytest.mark.parametrize("way", ENCODINGS)
 def test_file_meta_information_in_implicit_vr(tmp_path: Path, way: str) -> None:
-    """Some systems write it so; the transfer syntax is in it."""
+    """Some systems write it, including the transfer syntax."""
     syntax, implicit = ENCODINGS[way]
     assert found(tmp_path / "x.dcm", head(syntax, implicit=True) + plan(implicit=implicit)) == PLAN
 
@@ -245,7 +245,7 @@ def test_file_meta_information_in_implicit_vr(tmp_path: Path, way: str) -> None:
 def test_the_first_element_decides_how_a_data_set_is_written(
     tmp_path: Path, way: str, stated: bytes, undefined: bool
 ) -> None:
-    """Not the file meta information; where the two differ, it is reported."""
+    """Not the file meta information; a difference is reported."""
     syntax, implicit = ENCODINGS[way]
     path = tmp_path / "x.dcm"
     path.write_bytes(head(stated) + plan(implicit=implicit, undefined=undefined))
@@ -260,7 +260,7 @@ def fragments(*pieces: bytes) -> bytes:
 
 
 def test_encapsulated_pixels_without_their_last_delimiter(tmp_path: Path) -> None:
-    """They are read, and published with it."""
+    """They are read, and published with a delimiter."""
     path = tmp_path / "x.dcm"
     path.write_bytes(head(RLE) + element(0x00080060, b"CS", b"CT") + fragments(b"\1\2", b"\3\4"))
     file = read(path)
@@ -280,7 +280,7 @@ def test_encapsulated_pixels_that_are_cut_off(tmp_path: Path) -> None:
 
 
 def test_a_compressed_icon_is_no_sequence(tmp_path: Path) -> None:
-    """Its fragments are passed over, not parsed."""
+    """Its fragments are skipped."""
     icon = sequence(0x00880200, item(fragments(b"\xff\xd8\xff\xe0 no elements"), END_OF_SEQUENCE))
     assert found(tmp_path / "x.dcm", head(EXPLICIT) + icon + element(0x300E0002, b"CS", b"APPROVED")) == [
         (0x00880200, [[(0x7FE00010, [])]]),
@@ -310,7 +310,7 @@ def _padded(padding: bytes) -> Callable[[MadeSet], None]:
     ids=["other syntax", "line end", "zeros", "CR LF"],
 )
 def test_such_sets_are_published_whole(tmp_path: Path, edit: Callable[[MadeSet], None]) -> None:
-    """The proof passes, and pydicom reads what came out."""
+    """The proof passes, and pydicom reads the output."""
     done = anonymized(tmp_path, edit)
     for path in done.anon.iterdir():
         data = dcmread(path)

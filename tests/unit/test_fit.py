@@ -1,4 +1,4 @@
-"""Which plans can stand on another machine."""
+"""Which plans can be moved to another machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CREATOR = "Varian Medical Systems VISION 3285"
 
 
 def data_set(**values: object) -> Dataset:
-    """Make a data set out of keywords."""
+    """Make a data set from keywords."""
     result = Dataset()
     for keyword, value in values.items():
         setattr(result, keyword, value)
@@ -32,7 +32,7 @@ def data_set(**values: object) -> Dataset:
 
 
 def positions(kind: str, *values: float) -> Dataset:
-    """Make one item of the positions of jaws or leaves."""
+    """Make one item of jaw or leaf positions."""
     return data_set(RTBeamLimitingDeviceType=kind, LeafJawPositions=list(values))
 
 
@@ -45,7 +45,7 @@ def leaf_device(boundaries: tuple[float, ...] | None, kind: str = "MLCX", pairs:
 
 
 def treatment_beam(number: int = 1, *, energy: object = 6, dose_rate: object = 600, **changes: object) -> Dataset:
-    """Make a beam that fits `MILLENNIUM` in everything, but for what is said."""
+    """Make a beam that fits `MILLENNIUM` except for the given attributes."""
     first = data_set(
         NominalBeamEnergy=energy,
         DoseRateSet=dose_rate,
@@ -75,7 +75,7 @@ def treatment_beam(number: int = 1, *, energy: object = 6, dose_rate: object = 6
 
 
 def rt_plan(*beams: Dataset, metersets: dict[int, float | None] | None = None, **values: object) -> View:
-    """Write a plan and read it as the product does; each beam has a meterset unless said."""
+    """Write a plan and read it like the product; each beam has a meterset by default."""
     if metersets is None:
         metersets = {int(beam.BeamNumber): 100.0 for beam in beams}
     references = [
@@ -116,7 +116,7 @@ def fluence(mode: str, mode_id: str = "") -> list[Dataset]:
 
 
 def test_a_plan_that_fits_has_nothing_to_report() -> None:
-    """Two arcs on the machine they were planned for."""
+    """Two arcs on their original machine."""
     result = fit(rt_plan(treatment_beam(1), treatment_beam(2)), MILLENNIUM)
     assert (result.fits, result.can_be_moved, result.blocks, result.differs) == (True, True, (), ())
 
@@ -233,7 +233,7 @@ def test_what_the_machine_does_not_have_blocks(beam: Dataset, code: str, sentenc
     ],
 )
 def test_what_an_import_bears_differs_and_does_not_block(beam: Dataset, code: str, sentence: str) -> None:
-    """Recorded, and published."""
+    """It is recorded, and the set published."""
     result = fit(rt_plan(beam), MILLENNIUM)
     assert result.fits
     assert [finding.code for finding in result.differs] == [code]
@@ -270,7 +270,7 @@ def test_what_the_machine_has_is_no_finding(beam: Dataset) -> None:
 
 
 def test_a_setup_field_and_a_port_film_are_not_held_against_the_machine() -> None:
-    """They are moved with the others; a kV image of no fraction group is not a treatment either."""
+    """They are moved with the others; a kV image in no fraction group is no treatment either."""
     plan = rt_plan(
         treatment_beam(1),
         treatment_beam(2, energy=2.5, TreatmentDeliveryType="SETUP"),
@@ -300,20 +300,20 @@ def test_a_setup_field_and_a_port_film_are_not_held_against_the_machine() -> Non
     ],
 )
 def test_a_beam_that_does_not_say_whether_it_treats_is_checked(beam: Dataset, metersets: dict[int, float]) -> None:
-    """Delivery type and meterset are optional; to state neither is not to be a setup field."""
+    """Delivery type and meterset are optional; a beam without either is not a setup field."""
     plan = rt_plan(beam, metersets=metersets)
     assert [beam.number("BeamNumber") for beam in treatment_beams(plan)] == [1]
     assert not fit(plan, MILLENNIUM).fits
 
 
 def test_a_plan_without_fraction_groups_is_checked() -> None:
-    """With none at all no beam is in one."""
+    """Without any, no beam can be in one."""
     plan = as_view(data_set(BeamSequence=[treatment_beam(1, energy=4, TreatmentDeliveryType="")]))
     assert [finding.code for finding in fit(plan, MILLENNIUM).blocks] == ["energy"]
 
 
 def test_what_is_true_of_several_beams_is_one_sentence() -> None:
-    """It names them, and says which do not state that they treat."""
+    """It names the beams, and those that do not state whether they treat."""
     plan = rt_plan(
         *(treatment_beam(number, energy=4, TreatmentDeliveryType="") for number in (1, 2, 3)),
         treatment_beam(4, energy=8),
@@ -341,7 +341,7 @@ def test_what_is_true_of_several_beams_is_one_sentence() -> None:
     ],
 )
 def test_an_ion_or_brachy_plan_can_only_keep_its_machine(values: dict[str, object], code: str) -> None:
-    """No setting moves it, and the sentence says what to do."""
+    """No option moves it, and the sentence gives the remedy."""
     result = fit(as_view(data_set(**values)), MILLENNIUM)
     assert [finding.code for finding in result.blocks] == [code]
     assert 'machine = "keep"' in result.blocks[0].sentence
@@ -362,14 +362,14 @@ def test_an_angle_that_no_machine_reaches_blocks(keyword: str, angle: float, blo
 
 
 def test_a_meterset_in_minutes_blocks() -> None:
-    """It would become so many monitor units."""
+    """It would be read as monitor units."""
     (finding,) = fit(rt_plan(treatment_beam(PrimaryDosimeterUnit="MINUTE")), MILLENNIUM).blocks
     assert finding.code == "meterset-unit"
     assert fit(rt_plan(treatment_beam(PrimaryDosimeterUnit="MU")), MILLENNIUM).fits
 
 
 def test_the_first_machine_that_fits_takes_the_whole_plan() -> None:
-    """The HD120's plans go to the HD machine, and no plan is split."""
+    """Plans with HD120 leaves get the HD machine, and no plan is split."""
     millennium = treatment_beam(1)
     hd = treatment_beam(2, BeamLimitingDeviceSequence=[leaf_device(HD.mlcs[0].boundaries_mm)])
     assert fit_first(rt_plan(millennium), [HD, MILLENNIUM]).machine is MILLENNIUM
@@ -382,14 +382,14 @@ def test_the_first_machine_that_fits_takes_the_whole_plan() -> None:
 
 
 def test_when_none_fits_the_nearest_is_reported() -> None:
-    """So the refusal names what really is missing."""
+    """So the refusal names what is actually missing."""
     beam = treatment_beam(energy=4, BeamLimitingDeviceSequence=[leaf_device(HD.mlcs[0].boundaries_mm)])
     result = fit_first(rt_plan(beam), [MILLENNIUM, HD])
     assert (result.machine, [finding.code for finding in result.blocks]) == (HD, ["energy"])
 
 
 def test_a_real_plan_of_another_maker_is_reported_in_plain_words() -> None:
-    """A sample of pydicom's, with jaws and no leaves."""
+    """A pydicom sample with jaws and without leaves."""
     plan = view.root_view(part10.read(Path(str(get_testdata_file("rtplan.dcm")))))
     result = fit(plan, MILLENNIUM)
     assert result.blocks == ()
@@ -409,7 +409,7 @@ def test_a_real_plan_of_another_maker_is_reported_in_plain_words() -> None:
 
 
 def private_twin(mode: str, mode_id: str, *, creator_inside: bool, block: int = 0x10) -> Dataset:
-    """Make a beam whose fluence is in the private twin only."""
+    """Make a beam with only the private fluence."""
     item = Dataset()
     if creator_inside:
         item.add_new((0x3285, block), "LO", CREATOR)
@@ -423,7 +423,7 @@ def private_twin(mode: str, mode_id: str, *, creator_inside: bool, block: int = 
 
 
 def as_unknown_vr(beam: Dataset, block: int = 0x10) -> Dataset:
-    """Code the private sequence as UN of known length, its content in implicit VR (PS3.5 6.2.2)."""
+    """Encode the private sequence as UN of known length, with implicit VR inside (PS3.5 6.2.2)."""
     buffer = BytesIO()
     inner = Dataset()
     inner[0x3285, block << 8] = beam[0x3285, block << 8]
@@ -466,7 +466,7 @@ def test_a_private_twin_that_cannot_be_read_is_not_taken_for_the_standard_fluenc
 
 
 def test_the_private_block_of_another_creator_says_nothing() -> None:
-    """PS3.5 7.8.1: the number of the block has no meaning without its creator."""
+    """PS3.5 7.8.1: a block number is meaningless without its creator."""
     beam = private_twin("NON_STANDARD", "FFF", creator_inside=False)
     beam[0x3285, 0x10].value = "SOMEBODY ELSE"
     assert fluence_of(as_view(beam)).is_standard
@@ -481,7 +481,7 @@ def test_the_private_block_of_another_creator_says_nothing() -> None:
     ],
 )
 def test_a_refusal_says_once_where_the_descriptor_has_its_number_from(source: str, words: str) -> None:
-    """A leaf at 201 mm on the HD120 is refused by what nobody measured."""
+    """A leaf at 201 mm on the HD120 exceeds a limit that was not measured."""
     mlc = replace(HD.mlcs[0], leaf_source=source)
     leaves = positions("MLCX", *[150] * 60, *[150] * 59, 201)
     plan = rt_plan(*(with_positions(leaves, number=number) for number in (1, 2)), metersets={1: 90, 2: 90})
@@ -491,7 +491,7 @@ def test_a_refusal_says_once_where_the_descriptor_has_its_number_from(source: st
 
 
 def test_a_number_without_a_source_is_not_explained() -> None:
-    """A centre's own descriptor need not say."""
+    """A centre's own descriptor need not state it."""
     mlc = replace(HD.mlcs[0], leaf_source="")
     plan = rt_plan(with_positions(positions("MLCX", *[150] * 60, *[150] * 59, 201)))
     assert sentences(fit(plan, replace(HD, mlcs=(mlc,))))["leaf-travel"] == [

@@ -1,4 +1,4 @@
-"""What the documents say of settings, form, commands and policy is what the program has."""
+"""The documents' sections on settings, form, commands and policy match the program."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 def section(name: str, text: str) -> re.Match[str]:
-    """Return what stands between a section's markers, with them."""
+    """Return a section with its markers."""
     found = re.search(rf"(<!-- {name} -->\n)(.*?)\n?(<!-- /{name} -->)", text, re.DOTALL)
     assert found, f"the document has no section {name}"
     return found

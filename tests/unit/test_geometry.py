@@ -1,4 +1,4 @@
-"""Where slices, contours, isocentres and doses lie."""
+"""Positions of slices, contours, isocentres and doses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def volume(*positions_mm: float) -> Volume:
 
 
 def at(z: float) -> Point:
-    """Return a point above the middle of a slice."""
+    """Return a point on the axis through the slices' centres."""
     return Point(0, 0, z)
 
 
@@ -27,12 +27,12 @@ def at(z: float) -> Point:
     ("z", "index"), [(0, 0), (3, 1), (3.1, 1), (2.9, 1), (3.11, None), (1.5, None), (-0.2, None), (6.05, 2), (7, None)]
 )
 def test_a_contour_is_on_a_slice_within_a_tenth_of_a_millimetre(z, index):
-    """Systems round coordinates; half way between two slices is on none."""
+    """Systems round coordinates; half way between two slices a contour is on none."""
     assert volume(0, 3, 6).slice_of([at(z)]) == index
 
 
 def test_a_contour_across_slices_is_on_none():
-    """A sagittal contour begins on one slice and ends on another."""
+    """A sagittal contour extends over several slices."""
     assert volume(0, 3, 6).slice_of([at(0), at(3)]) is None
     assert volume(0, 3, 6).slice_of([]) is None
 
@@ -49,7 +49,7 @@ def test_a_contour_across_slices_is_on_none():
     ],
 )
 def test_each_slice_reaches_half_way_to_its_neighbour(point, inside):
-    """An isocentre on the edge of the last slice is inside."""
+    """An isocentre at the edge of the last slice is inside."""
     assert volume(0, 3, 6).holds(point) is inside
 
 
@@ -63,7 +63,7 @@ def test_slices_may_be_stacked_in_any_direction():
 
 @given(st.lists(st.tuples(*[st.floats(-999, 999)] * 3), min_size=1, max_size=9), st.sampled_from(["", " "]))
 def test_the_ends_of_a_contour_are_read_whatever_lies_between(points, padding):
-    """Numbers of up to 16 characters; padding, and whatever stands around the value."""
+    """Numbers of up to 16 characters, with padding, in any surroundings."""
     numbers = [f"{number:.9g}" for point in points for number in point]
     value = ("\\".join(numbers) + padding).encode()
     ends = contour_ends(b"77\\8" + value + b"9\\99", 4, 4 + len(value))
@@ -99,10 +99,10 @@ def dose(offsets: str) -> View:
 
 @pytest.mark.parametrize(("offsets", "z"), [("0\\3\\6", 103), ("100\\103\\106", 103), ("0\\-3\\-6", 97), ("", 100)])
 def test_the_middle_of_a_dose_grid(offsets, z):
-    """Offsets from the first frame, positions, and grids that go down. PS3.3 C.8.8.3.2."""
+    """Offsets from the first frame, positions, and descending grids. PS3.3 C.8.8.3.2."""
     assert dose_centre(dose(offsets)) == Point(0, 0, z)
 
 
 def test_a_dose_that_does_not_say_where_it_lies_has_no_middle():
-    """Nobody guesses."""
+    """It is not guessed."""
     assert dose_centre(View(b"", (), ())) is None

@@ -1,4 +1,4 @@
-"""Files that have their final size before their bytes: zeros where the end of an image will be."""
+"""Files with their final size before their contents: zeros where the end of an image will be."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ FOLDER = "Mustermann Erika 4711"
 
 
 def found(made: MadeSet) -> tuple[list[str], list[str]]:
-    """Return the strong evidence, and the weak one."""
+    """Return strong and weak evidence."""
     objects = members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects).objects
     unfinished = unfinished_pixels.find(objects, made.folder.name)
     return [fault.found for fault in unfinished.missing], [doubt.text for doubt in unfinished.doubts]
 
 
 def offset(path: Path) -> int:
-    """Return where in a file its pixels begin."""
+    """Return the offset of a file's pixels."""
     pixels = reader._read_one(path).pixels
     assert pixels is not None
     return pixels.offset
 
 
 def cut(path: Path, at: int) -> None:
-    """Have only the first so many bytes of a file arrived."""
+    """Zero a file after its first bytes."""
     data = path.read_bytes()
     path.write_bytes(data[:at] + bytes(len(data) - at))
 
@@ -48,7 +48,7 @@ def slices(made: MadeSet) -> list[Path]:
 
 
 def clinical(tmp_path: Path, *edits: sets.Edit, ct: int = 9) -> MadeSet:
-    """Make a set whose files have as many blocks as those of a clinic."""
+    """Make a set whose files have a clinical number of blocks."""
     return make_set(tmp_path, *edits, ct=ct, size=256)
 
 
@@ -56,7 +56,7 @@ def clinical(tmp_path: Path, *edits: sets.Edit, ct: int = 9) -> MadeSet:
 @pytest.mark.parametrize("index", [0, 4, 8])
 @pytest.mark.parametrize("step", [4096, 512, 2, 1])
 def test_a_slice_whose_end_has_not_arrived_is_not_whole(tmp_path: Path, part: float, index: int, step: int) -> None:
-    """Wherever in the series it lies, and however many bytes a copy writes at once."""
+    """Wherever it is in the series, and whatever the block size of the copy."""
     made = clinical(tmp_path)
     path = slices(made)[index]
     begin = offset(path)
@@ -70,7 +70,7 @@ def test_a_slice_whose_end_has_not_arrived_is_not_whole(tmp_path: Path, part: fl
 
 
 def test_several_files_on_their_way_at_once_are_all_named(tmp_path: Path) -> None:
-    """As robocopy with many threads, and file managers do, leave them."""
+    """As with robocopy's threads, or file managers."""
     made = clinical(tmp_path)
     for path, at in zip(slices(made)[3:5], (40_960, 61_440), strict=True):
         cut(path, at)
@@ -81,7 +81,7 @@ def test_several_files_on_their_way_at_once_are_all_named(tmp_path: Path) -> Non
 
 
 def test_whole_rows_of_zeros_at_a_block_are_worth_a_note(tmp_path: Path) -> None:
-    """A slice that ends at a row may be so; it is published, and somebody is asked to look."""
+    """Such a slice may be genuine; it is published with a request to check it."""
     made = clinical(tmp_path)
     path = slices(made)[4]
     data = bytearray(path.read_bytes())
@@ -105,7 +105,7 @@ def test_whole_rows_of_zeros_at_a_block_are_worth_a_note(tmp_path: Path) -> None
 
 
 def within(made: MadeSet, frame: int) -> int:
-    """Return the byte offset, in the file of a dose, of the highest dose of a frame."""
+    """Return the offset in a dose's file of a frame's highest dose."""
     dose = made.dose.pixel_array
     voxel = frame * dose[0].size + int(dose[frame].argmax())
     return offset(made.path(made.dose)) + voxel * made.dose.BitsAllocated // 8
@@ -117,7 +117,7 @@ def within(made: MadeSet, frame: int) -> int:
 def test_a_dose_whose_end_has_not_arrived_is_not_whole(
     tmp_path: Path, frame: int, step: int, *, histograms: bool
 ) -> None:
-    """Its own histograms know of more dose, or a frame ends where a complete one has no edge."""
+    """Its histograms state more dose, or a frame ends where a complete one has no edge."""
     made = clinical(tmp_path, *([] if histograms else [sets.setting("RTDOSE", DVHSequence=None)]))
     path = made.path(made.dose)
     cut(path, within(made, frame) // step * step)
@@ -128,7 +128,7 @@ def test_a_dose_whose_end_has_not_arrived_is_not_whole(
 
 
 def test_a_dose_without_its_maximum_is_not_whole(tmp_path: Path) -> None:
-    """Frames of zeros that begin where a frame does, before the dose reaches what its histograms state."""
+    """Zero frames begin before the dose reaches the maximum stated in its histograms."""
     made = clinical(tmp_path)
     path = made.path(made.dose)
     cut(path, offset(path) + 3 * made.dose.Rows * made.dose.Columns * made.dose.BitsAllocated // 8)
@@ -139,7 +139,7 @@ def test_a_dose_without_its_maximum_is_not_whole(tmp_path: Path) -> None:
 
 
 def test_a_dose_that_ends_inside_its_target_is_worth_a_note(tmp_path: Path) -> None:
-    """Frames of zeros behind one that is treated, and no histogram that says more."""
+    """Zero frames after a treated one, without a histogram that shows more."""
     made = clinical(tmp_path, sets.setting("RTDOSE", DVHSequence=None))
     path = made.path(made.dose)
     frame = made.dose.Rows * made.dose.Columns * made.dose.BitsAllocated // 8
@@ -159,7 +159,7 @@ def air(made: MadeSet) -> None:
 
 
 def padding(made: MadeSet) -> None:
-    """Have zeros outside the scanner's round field of view."""
+    """Add zeros outside the scanner's round field of view."""
     for data in made.of("CT"):
         pixels = data.pixel_array.copy()
         y, x = np.ogrid[: data.Rows, : data.Columns]
@@ -189,7 +189,7 @@ def hollow(made: MadeSet) -> None:
 
 
 def cleared(made: MadeSet) -> None:
-    """Have dose outside of a tenth of its maximum be zero."""
+    """Set doses below a tenth of the maximum to zero."""
     dose = made.dose.pixel_array.copy()
     dose[dose < 0.1 * dose.max()] = 0
     made.dose.PixelData = dose.tobytes()
@@ -201,14 +201,14 @@ HEALTHY: list[Callable[[MadeSet], None]] = [air, padding, zeros_at_the_end, crop
 @pytest.mark.parametrize("edit", [*HEALTHY, *(sets.encoded(syntax) for syntax in sets.TRANSFER_SYNTAXES)])
 @pytest.mark.parametrize(("size", "seed"), [(32, 0), (128, 1), (256, 2)])
 def test_a_healthy_set_is_whole(tmp_path: Path, edit: sets.Edit, size: int, seed: int) -> None:
-    """Air, padding, doses that end in true zeros, cropped grids, and every way to write pixels down."""
+    """Air, padding, doses with genuine zeros at the end, cropped grids, and all encodings of pixels."""
     made = make_set(tmp_path, edit, ct=9, size=size, seed=seed)
 
     assert found(made) == ([], [])
 
 
 def test_only_the_end_of_a_whole_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page of each slice, and no more: what does not end in zeros costs nothing."""
+    """A page of each slice only: files that do not end in zeros cost nothing."""
     made = clinical(tmp_path)
     read: list[int] = []
     bytes_of = unfinished_pixels._bytes
@@ -225,7 +225,7 @@ def test_only_the_end_of_a_whole_file_is_read(tmp_path: Path, monkeypatch: pytes
 def test_an_object_whose_end_is_zeros_and_that_does_not_parse_may_still_come(
     tmp_path: Path, modality: str, edit: sets.Edit
 ) -> None:
-    """It waits as one that ends too early does, and is not called unreadable."""
+    """It waits like a truncated one, and is not called unreadable."""
     made = make_set(tmp_path, edit)
     path = made.path(made.of(modality)[0])
     cut(path, min(path.stat().st_size // 3, 1000))

@@ -1,4 +1,4 @@
-"""Bytes that every reader passes over may hold a name: reserved ones, lengths of delimiters, values of another VR."""
+"""Bytes ignored by readers may hold a name: reserved ones, delimiter lengths, values of another VR."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ PLANTED: dict[str, tuple[Edit, ...]] = {
 
 @pytest.mark.parametrize("where", PLANTED)
 def test_it_is_not_written(tmp_path: Path, where: str) -> None:
-    """The set is published, without it, and all else is there."""
+    """The set is published without it, and otherwise complete."""
     clean = published(tmp_path / "clean", *[edit for edit in PLANTED[where] if not is_rewriting(edit)])
     found = published(tmp_path / "planted", *PLANTED[where])
     short = b"SQWb" if "reserved" in where else SECRET
@@ -90,7 +90,7 @@ def published(folder: Path, *edits: Edit) -> Anonymized:
 
 
 def is_rewriting(edit: Edit) -> bool:
-    """Whether an edit changes bytes."""
+    """Return whether an edit changes bytes."""
     return edit.__qualname__.startswith("rewriting")
 
 
@@ -100,7 +100,7 @@ def sizes(found: Anonymized) -> dict[str, int]:
 
 
 def test_a_value_under_another_vr_is_read_by_the_dictionary(tmp_path: Path) -> None:
-    """A number written as bytes is a number; text stays text; the output has the dictionary's VR."""
+    """Numbers written as bytes are numbers, text stays text, and the output has the dictionary's VR."""
     found = published(
         tmp_path,
         encoded("explicit"),
@@ -153,7 +153,7 @@ ODD: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("what", ODD)
 def test_what_is_put_right_is_told(tmp_path: Path, what: str) -> None:
-    """It is an oddity of the file, told by kind and not by value."""
+    """It is an oddity of the file, reported by kind and not by value."""
     data, oddity = ODD[what]
     path = tmp_path / "x.dcm"
     path.write_bytes(data)
@@ -167,7 +167,7 @@ def test_what_is_put_right_is_told(tmp_path: Path, what: str) -> None:
 
 
 def in_reserved_bytes(data: bytes) -> bytes:
-    """Write something into the reserved bytes of the beams."""
+    """Write text into the reserved bytes of the beams."""
     return data.replace(b"\x0a\x30\xb0\0SQ\0\0", b"\x0a\x30\xb0\0SQWb")
 
 
@@ -178,7 +178,7 @@ def as_another_vr(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("change", [in_reserved_bytes, as_another_vr])
 def test_the_proof_finds_it(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
-    """Where the writing left it."""
+    """If the writer left it."""
     found = anonymized(tmp_path, encoded("explicit"))
     (plan,) = found.anon.glob("RP*")
     before = plan.read_bytes()
@@ -191,6 +191,6 @@ def test_the_proof_finds_it(tmp_path: Path, change: Callable[[bytes], bytes]) ->
 
 
 def test_what_makers_write_is_taken_as_it_is(tmp_path: Path) -> None:
-    """No file of an ordinary set is written again."""
+    """No file of an ordinary set is rewritten."""
     made = make_set(tmp_path, encoded("explicit"))
     assert {read(path).recoded for path in made.folder.iterdir()} == {False}

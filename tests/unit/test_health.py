@@ -1,4 +1,4 @@
-"""A service is ill when it does not do its work, and not because Redis is unavailable."""
+"""A service is unhealthy if it does not work, but not because Redis is unavailable."""
 
 import pytest
 
@@ -27,12 +27,12 @@ NOW = 10_000.0
     ],
 )
 def test_who_is_ill_and_of_what(service, sign, waiting, ails):
-    """A worker that is busy with a long set is well, one that sleeps beside waiting sets is not."""
+    """A worker busy with a long set is healthy, one idle beside waiting sets is not."""
     assert ailment(service, sign, NOW, lambda _queue: waiting) == ails
 
 
 def test_a_sign_of_life_is_read_as_it_was_left(tmp_path):
-    """By another process, through a file."""
+    """By another process through a file."""
     assert heartbeat.read(tmp_path, heartbeat.WORKER) is None
     heartbeat.write(tmp_path, heartbeat.WORKER, free=2, took_at=5.0, queue="sets")
     sign = heartbeat.read(tmp_path, heartbeat.WORKER)
@@ -41,6 +41,6 @@ def test_a_sign_of_life_is_read_as_it_was_left(tmp_path):
 
 
 def test_the_folder_of_heartbeats_is_made(tmp_path):
-    """An operator who starts a process by hand names a folder that no unit has made."""
+    """An operator may start a process by hand with a new folder."""
     heartbeat.write(tmp_path / "run" / "anonymizer", heartbeat.WATCHER)
     assert heartbeat.read(tmp_path / "run" / "anonymizer", heartbeat.WATCHER) is not None

@@ -1,4 +1,4 @@
-"""Histograms of bodies whose volume and dose one can work out: spheres, cones, boxes, shells, in linear doses.
+"""Histograms of bodies with computable volume and dose: spheres, cones, boxes, shells, in linear doses.
 
 Slices lie 2, 3 or 5 mm apart, or unevenly; the dose rises along each axis of the patient, steeply too.
 """
@@ -29,7 +29,7 @@ SLICES = {
 }
 
 Outline = Callable[[float], list[float]]
-"""Radii of the circles that a body has at a height; none where it is not."""
+"""Radii of a body's circles at a height; none outside."""
 
 
 def sphere(z_mm: float) -> list[float]:
@@ -38,7 +38,7 @@ def sphere(z_mm: float) -> list[float]:
 
 
 def shell(z_mm: float) -> list[float]:
-    """Cut a sphere of 25 mm that has a hollow one of 15 mm within."""
+    """Cut a sphere of 25 mm with a hollow of 15 mm."""
     return [*sphere(z_mm), *([(225 - z_mm**2) ** 0.5] if abs(z_mm) < 15 else [])]
 
 
@@ -55,7 +55,7 @@ VOLUMES_CM3 = {
 
 
 def body(outline: Outline, slices_mm: np.ndarray) -> Structure:
-    """Draw a body on all slices that it has a part on."""
+    """Draw a body on all slices that it crosses."""
     turn = np.linspace(0, 2 * pi, 360, endpoint=False)
     contours = [
         np.column_stack([radius * np.cos(turn), radius * np.sin(turn), np.full(360, z)])
@@ -80,7 +80,7 @@ def structure(contours: list[np.ndarray], slices_mm: np.ndarray) -> Structure:
 
 
 def rising(along: int, gy_per_mm: float) -> Dose:
-    """Make a dose that is 50 Gy in the middle and rises along one axis; its grid is one of 2.5 mm."""
+    """Make a dose of 50 Gy at the centre that rises along one axis, on a grid of 2.5 mm."""
     data, count = Dataset(), 53
     data.file_meta = Dataset()
     data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
@@ -99,7 +99,7 @@ def rising(along: int, gy_per_mm: float) -> Dose:
 
 
 def found(of: Structure, dose: Dose) -> Dvh:
-    """Work out a histogram that there is."""
+    """Compute an existing histogram."""
     worked_out = dvh(of, dose, FRAME)
     assert worked_out is not None
     return worked_out
@@ -131,7 +131,7 @@ def _chords(outline: Outline, z: float, grid: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("along", [0, 1, 2])
 @pytest.mark.parametrize("outline", [sphere, shell, spindle])
 def test_a_body_has_the_volume_and_the_dose_that_geometry_gives(outline: Outline, along: int, slices: str) -> None:
-    """Within one per cent, whichever way the dose rises; nothing is lost where slices are further apart."""
+    """Within one per cent, in any direction of the dose, and with widely spaced slices."""
     gy_per_mm = 0.8
     known = found(body(outline, SLICES[slices]), rising(along, gy_per_mm))
     assert known.volume_cm3 == pytest.approx(VOLUMES_CM3[outline], rel=0.01)
@@ -144,7 +144,7 @@ def test_a_body_has_the_volume_and_the_dose_that_geometry_gives(outline: Outline
 @pytest.mark.parametrize("gap_mm", [2.0, 3.0, 5.0])
 @pytest.mark.parametrize("along", [0, 1, 2])
 def test_a_cord_in_a_steep_dose_has_its_highest_dose_at_its_surface(gap_mm: float, along: int) -> None:
-    """2 Gy a millimetre: half a slice is 3 Gy, and that is not rounded away."""
+    """At 2 Gy per millimetre half a slice is 3 Gy, which matters."""
     slices = np.arange(-15 + gap_mm / 2, 15, gap_mm)
     cord, half_mm = found(box(-15, 15, slices), rising(along, 2.0)), 15 if along == 2 else 10
     assert cord.volume_cm3 == pytest.approx(12.0, rel=0.001)
@@ -176,7 +176,7 @@ def gaps() -> Iterator[object]:
 def test_the_slices_of_the_ct_say_what_lies_between_two_contours(
     drawn: np.ndarray, slices: np.ndarray, thick_mm: float, missing: list[int], bridged: int
 ) -> None:
-    """Nothing, where slices lie between that nobody drew on; unless every second one was left out throughout."""
+    """Nothing if there are undrawn slices between, unless every second one was omitted throughout."""
     corners = np.array([[-10, -10], [10, -10], [10, 10], [-10, 10.0]])
     piece = structure([np.column_stack([corners, np.full(4, z)]) for z in drawn], slices)
     assert np.diff(piece.slabs, axis=1).sum() == pytest.approx(thick_mm, abs=0.1)
@@ -192,7 +192,7 @@ def test_contours_of_one_slice_whose_coordinates_are_rounded_apart_are_of_one_pl
 
 
 def test_a_dose_of_one_plane_is_known_in_that_plane_only() -> None:
-    """And a body in it has next to no dose that is known."""
+    """A body in it has almost no known dose."""
     data, plane = Dataset(), rising(0, 1.0)
     data.file_meta = Dataset()
     data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
@@ -222,14 +222,14 @@ def test_a_dose_of_one_plane_is_known_in_that_plane_only() -> None:
     ],
 )
 def test_doses_that_are_all_small_have_more_places(highest: float, dose: float, written: str) -> None:
-    """Three figures of the highest one are reported, of whatever size it is."""
+    """Three significant digits of the maximum are shown, whatever its size."""
     grid = rising(0, 1.0)
     grid.highest_gy = highest
     assert (grid.figure(dose), grid.figure(-dose, sign=True)) == (written, f"-{written}")
 
 
 def test_points_beside_a_grid_have_no_dose_and_those_on_its_edge_have_that_of_the_edge() -> None:
-    """Also points that lie nowhere."""
+    """Including undefined points."""
     points = np.array([[-65, 0, 0], [65, 0, 0], [65.0001, 0, 0], [65.1, 0, 0], [0, -66, 0], [0, 0, np.nan], [1, 2, 3]])
     here = rising(0, 0.5).at(points)
     assert here[[0, 1, 2, 6]] == pytest.approx([17.5, 82.5, 82.5, 50.5], abs=1e-3)

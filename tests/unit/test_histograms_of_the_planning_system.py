@@ -1,4 +1,4 @@
-"""The planning system's histograms are read as they are meant, and stand beside ours."""
+"""The planning system's histograms are read as intended, and shown beside ours."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def test_each_way_of_stating_a_histogram_is_the_same_histogram(stated: Dataset, 
     ],
 )
 def test_what_is_no_histogram_of_one_structure_in_gray_is_left_out(odd: Dataset) -> None:
-    """And costs nothing but its row."""
+    """Only its row is missing."""
     good = histogram(CUMULATIVE, DVHReferencedROISequence=[item(ReferencedROINumber=9)])
     assert list(planned_histograms.read(item(DVHSequence=[odd, good]))) == [9]
     assert planned_histograms.read(item()) == {}
 
 
 def test_a_histogram_that_rises_somewhere_is_read_as_one_that_does_not() -> None:
-    """Rounding of the planning system's makes one rise; D95 is not another for it."""
+    """The planning system's rounding makes it rise; D95 is unaffected."""
     found = planned_histograms.read(item(DVHSequence=[histogram([10, 20, 10, 20.001, 10, 10])]))[4]
     assert (np.diff(found.part) <= 0).all()
     assert found.dose_gy(95) == pytest.approx(11)

@@ -1,4 +1,4 @@
-"""Files made to harm: read to a reason, in bounded time and memory. And one that harmed without meaning to."""
+"""Hostile files give a reason in bounded time and memory; so does one that was harmful by accident."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ HOSTILE = {
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_each_is_read_to_a_reason(tmp_path: Path, name: str) -> None:
-    """And to no other exception."""
+    """Without other exceptions."""
     path = tmp_path / "x.dcm"
     path.write_bytes(HOSTILE[name])
     with pytest.raises((Malformed, NotDicom)):
@@ -78,7 +78,7 @@ def test_each_is_read_to_a_reason(tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_deflated_without_end(tmp_path: Path, monkeypatch) -> None:
-    """A few kilobytes that would become gigabytes; and a stream that is cut off."""
+    """A few kilobytes that would become gigabytes, and a truncated stream."""
     monkeypatch.setattr(part10, "MAX_DATA", 1 << 22)
     path = tmp_path / "x.dcm"
     path.write_bytes(head(DEFLATED) + (stream := deflated(bytes(1 << 22))))
@@ -99,7 +99,7 @@ def test_what_is_deflated_without_end(tmp_path: Path, monkeypatch) -> None:
     ],
 )
 def test_more_elements_and_items_than_anyone_has(tmp_path: Path, monkeypatch, data: bytes) -> None:
-    """It stops where the limit is: a gigabyte of empty items would take all memory before it was counted."""
+    """Reading stops at the limit: a gigabyte of empty items would exhaust memory before being counted."""
     monkeypatch.setattr(elements, "MAX_ELEMENTS", 1000)
     path = tmp_path / "x.dcm"
     path.write_bytes(head(EXPLICIT) + data)
@@ -108,7 +108,7 @@ def test_more_elements_and_items_than_anyone_has(tmp_path: Path, monkeypatch, da
 
 
 def test_many_elements_in_a_little_and_few_in_much(tmp_path: Path, monkeypatch) -> None:
-    """As many as are allowed; the counting in between changes nothing in what is read."""
+    """Up to the limit; intermediate counting does not change the result."""
     monkeypatch.setattr(elements, "MAX_ELEMENTS", 1000)
     path = tmp_path / "x.dcm"
     data = many(400, b"ab", 0x00090010) + element(0x000B1000, b"UT", bytes(90_000)) + many(500, b"ab", 0x300B0010)
@@ -126,7 +126,7 @@ def test_more_fragments_than_anyone_has(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_an_element_that_ends_where_the_first_read_does(tmp_path: Path) -> None:
-    """What follows it belongs to the file: it was left out once, without a word."""
+    """What follows belongs to the file, and was once silently omitted."""
     path = tmp_path / "x.dcm"
     start = head(EXPLICIT) + element(0x00080060, b"CS", b"RTPLAN")
     filling = element(0x300A0003, b"UT", bytes(part10.HEAD_SIZES[0] - len(start) - 12))

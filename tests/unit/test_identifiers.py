@@ -1,4 +1,4 @@
-"""What identifies a set is found in every spelling people use, and nothing else is."""
+"""A set's identifiers are found in every customary spelling, and nothing else is."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ SET = Identifiers(
     ],
 )
 def test_an_identifier_is_found_in_its_spellings(value):
-    """Whoever typed it, and however it was written down elsewhere."""
+    """Whatever its spelling elsewhere."""
     assert SET.matches(value)
 
 
@@ -95,7 +95,7 @@ def test_an_identifier_is_found_in_its_spellings(value):
     ("value", "left"), [("PTV chl", "PTV "), ("PTV alx 2", "PTV  2"), ("10", ""), ("gtvludenscheidt", "gtv")]
 )
 def test_a_short_name_or_one_inside_a_word_goes(value, left):
-    """Where people type, which is where the cleaner works, they are names; elsewhere they may stand by chance."""
+    """In typed texts they are names; elsewhere they may occur by chance."""
     [(start, end)] = SET.matches(value)
     assert value[:start] + value[end:] == left
 
@@ -103,27 +103,27 @@ def test_a_short_name_or_one_inside_a_word_goes(value, left):
 @pytest.mark.parametrize("name", ["Brain", "Heart", "Lens", "Hals", "Ring", "Colon", "Herz", "Hand"])
 @pytest.mark.parametrize("form", ["{}", "{}_L", "PTV {}", "{}_PRV05", "{} 2018"])
 def test_anatomical_names_stay_where_a_patient_is_called_so(name, form):
-    """RapidPlan matches structures by them, and they say nothing that the other structures would not."""
+    """RapidPlan matches them, and they reveal no more than other structures."""
     identifiers = Identifiers([("person", f"{name}^Rosa")])
     assert identifiers.matches(form.format(name)) == []
 
 
 @pytest.mark.parametrize("value", ["Long", "Colon Long", "Rosa", "Brain Rosa", "Brain xyz", "rosabrain"])
 def test_one_foreign_word_makes_a_name_personal(value):
-    """Only a name made of anatomical terms alone is beyond doubt."""
+    """Only names consisting of anatomical terms are certain."""
     identifiers = Identifiers([("person", "Brain^Rosa"), ("person", "Long^Mary")])
     assert identifiers.matches(value)
 
 
 def test_words_are_anatomy_and_numbers_never_are():
-    """An ID of four digits goes wherever it stands as a token, a dose level of other digits stays."""
+    """A four-digit ID is removed wherever it is a token; a dose level of other digits stays."""
     identifiers = Identifiers([("patient-id", "2018")])
     assert identifiers.matches("PTV_2018")
     assert [identifiers.matches(value) for value in ("PTV_7000", "PTV_12018", "PTV_20 18", "20180")] == [[]] * 4
 
 
 def test_separators_of_a_short_id_are_its_own():
-    """Four digits put together from two numbers would be found by chance."""
+    """Four digits joined from two numbers would match by chance."""
     identifiers = Identifiers([("patient-id", "12-50")])
     assert identifiers.matches("1250")
     assert identifiers.matches("12/50")
@@ -131,21 +131,21 @@ def test_separators_of_a_short_id_are_its_own():
 
 
 def test_a_hospital_named_for_an_organ_costs_no_structure_its_name():
-    """Words of places that are anatomy identify no place; the words beside them do."""
+    """Anatomical words identify no place; the words beside them do."""
     identifiers = Identifiers([("place", "Brustzentrum Heart and Lung Center Musterstadt")])
     assert identifiers.matches("Heart xyz") == []
     assert identifiers.matches("Musterstadt")
 
 
 def test_words_of_maker_and_model_identify_no_device():
-    """They stay in every object, and a station is often called after them."""
+    """They stay in every object, and stations are often named after them."""
     assert Identifiers([("device", "Zephyr CT")]).matches("Zephyr 500")
     assert Identifiers([("device", "Zephyr CT")], technical=["Zephyr 500"]).matches("Zephyr 500") == []
 
 
 @pytest.mark.parametrize("name", ["Philips^Anna", "House^Anna", "Street", "Santa^Anna"])
 def test_people_may_be_called_what_places_are_called(name):
-    """A word too general for a hospital is still a surname."""
+    """A word too general to identify a hospital can still be a surname."""
     family = name.split("^")[0]
     assert Identifiers([("person", name)]).matches(f"xyz {family}")
 
@@ -157,14 +157,14 @@ def test_junk_in_a_date_is_searched_as_a_text():
 
 
 def test_the_kinds_are_those_of_the_policy_table():
-    """Another kind is a mistake in the table, never a set's."""
+    """An unknown kind is a mistake in the table."""
     assert all(Identifiers([(kind, "Xanthippe")]).matches("xanthippe") for kind in KINDS)
     with pytest.raises(ValueError, match="unknown kind"):
         Identifiers([("colour", "blue")])
 
 
 WORDS = st.text(alphabet="abcdefghijklmnopqrstuvwxyzäöüßéçñłøждюя", min_size=4, max_size=12).map("q".__add__)
-"""Names that begin as no word does that means something else."""
+"""Names that are not the beginning of other words."""
 SEPARATORS = st.sampled_from([" ", "_", "-", ".", "/", " - ", "(", "^", "1", "07_"])
 
 
@@ -175,7 +175,7 @@ SEPARATORS = st.sampled_from([" ", "_", "-", ".", "/", " - ", "(", "^", "1", "07
     st.sampled_from([str.upper, str.lower, str.title]),
 )
 def test_a_family_name_is_found_beside_anything(name, other, separator, case):
-    """In any case and behind any separator, before or after."""
+    """In any case, with any separator, before or after."""
     identifiers = Identifiers([("person", f"{name}^Xaver")])
     for value in (case(name) + separator + other, other + separator + case(name)):
         assert identifiers.matches(value)
@@ -194,7 +194,7 @@ def test_a_date_is_found_in_every_form_and_its_shifted_twin_is_not(day, years):
 
 @given(st.text(max_size=30), st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.text(max_size=12)), max_size=6))
 def test_spans_lie_inside_the_text_in_order(text, found):
-    """Whatever identifies, and whatever is searched."""
+    """For any identifiers and any text."""
     identifiers = Identifiers(found)
     spans = identifiers.matches(text)
     edges = [edge for span in spans for edge in span]
@@ -223,7 +223,7 @@ def test_a_name_glued_to_a_target_is_not_excused_by_terms_inside_it(family: str)
 @pytest.mark.parametrize("label", ["ptv{}", "CTV{}", "IGTV{}", "lunge{}", "{}PTV", "{}itv 60Gy"])
 @pytest.mark.parametrize("case", [str.lower, str.upper])
 def test_a_name_glued_to_a_term_in_one_case_is_cut_off(family: str, label: str, case: Callable[[str], str]) -> None:
-    """Nothing but the name is taken: the term is what a model needs."""
+    """Only the name is removed: models need the term."""
     text = label.format(case(family))
     start = text.index(case(family))
 
@@ -232,5 +232,5 @@ def test_a_name_glued_to_a_term_in_one_case_is_cut_off(family: str, label: str, 
 
 @pytest.mark.parametrize("family", ["Herz", "Hals", "Kopf"])
 def test_a_name_that_is_itself_a_term_stays(family: str) -> None:
-    """The organ a patient is called after keeps its name."""
+    """An organ that is also the patient's name is kept."""
     assert Identifiers([("person", f"{family}^Maria")]).matches(f"PTV{family}") == []

@@ -1,4 +1,4 @@
-"""Names, IDs and dates written without a separator before or behind what a label says, in texts of people and codes."""
+"""Names, IDs and dates joined to a label without a separator, in typed texts and codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHORT = Identifiers([("person", "Łoś^Yi"), ("patient-id", "77")])
 
 
 def left_of(text: str, role: Role = "roi_name", own: Identifiers = OWN) -> str:
-    """Return what becomes of a text."""
+    """Return the cleaned text."""
     return Cleaner(own, [Text(role, 7, text)]).clean(text, role)
 
 
@@ -44,7 +44,7 @@ def test_what_is_joined_goes_and_the_label_stays(text: str, left: str) -> None:
 
 @pytest.mark.parametrize("text", ["PTVDE00459912", "HNab12cd34", "AB12CD34HN", "tray *1954", "T 66.11.2.2018"])
 def test_codes_and_trays_lose_them_too(text: str) -> None:
-    """Nobody made a code of letters and digits that contains the patient's ID by chance."""
+    """A code of letters and digits contains the patient's ID only on purpose."""
     assert left_of(text, "technical") != text
 
 
@@ -71,11 +71,11 @@ def test_a_kernel_or_a_tray_is_no_year_of_birth(text: str, role: Role) -> None:
     ],
 )
 def test_what_only_looks_alike_stays(text: str) -> None:
-    """Doses, margins, versions, and numbers that an ID shares."""
+    """Doses, margins, versions, and numbers equal to a part of an ID."""
     assert left_of(text) == text
 
 
 @pytest.mark.parametrize(("text", "left"), [("PTVŁOŚ70", "PTV70"), ("CTVYI", "CTV"), ("PTVopt", "PTVopt")])
 def test_a_short_name_behind_a_target_goes(text: str, left: str) -> None:
-    """Also where no capital shows where it begins."""
+    """Even without a capital to show its beginning."""
     assert left_of(text, own=SHORT) == left

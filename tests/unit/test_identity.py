@@ -1,4 +1,4 @@
-"""The new identity, the age, and the birth date that says nothing else."""
+"""The new identity, the age, and the birth date that gives only the age."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ ages = st.one_of(
 
 
 def test_the_index_stands_behind_the_id_and_behind_the_family_name() -> None:
-    """Three digits at least, more when needed; the first name stays as it is."""
+    """At least three digits, more if needed; the first name is unchanged."""
     assert FORM.numbered(6) == NewIdentity("zzz_AnusGE006", "AnusGE006^First", 6)
     assert FORM.numbered(1234) == NewIdentity("zzz_AnusGE1234", "AnusGE1234^First", 1234)
 
 
 def test_a_usual_form_is_taken() -> None:
-    """A hospital may be written in any script, for it never enters DICOM."""
+    """A hospital may be in any script, since it never enters DICOM."""
     check_identity(FORM)
     check_identity(replace(FORM, patient_id="x" * 58, family_name="f" * 30, first_name="g" * 27, initial_index=999))
 
@@ -65,7 +65,7 @@ def test_a_usual_form_is_taken() -> None:
     ],
 )
 def test_what_dicom_cannot_carry_is_refused_with_the_field_and_the_reason(change: dict[str, object], says: str) -> None:
-    """Before anything runs, not at the set that breaks it."""
+    """At the start, not at the first affected set."""
     with pytest.raises(SettingsWrong, match=says):
         check_identity(replace(FORM, **change))
 
@@ -110,7 +110,7 @@ def test_the_age_is_read_from_what_can_be_trusted(
 
 @pytest.mark.parametrize("study_date", [None, date(1900, 1, 1), date(1, 1, 1)])
 def test_without_a_study_date_only_a_stated_age_is_an_age(study_date: date | None) -> None:
-    """Nor with one that is a placeholder."""
+    """Nor with a placeholder."""
     assert read_age(["045Y"], ["19750615"], study_date) == (Age(45, "Y"), ())
     assert read_age([], ["19750615"], study_date) == (None, ("study-date-unknown", "age-unknown"))
 
@@ -127,7 +127,7 @@ def test_an_age_is_written_as_dicom_does() -> None:
 
 
 def completed(birth: date, day: date, unit: str) -> int:
-    """Count an age as a person would, day by day; shares nothing with the product."""
+    """Compute an age by counting days, independently of the product."""
     if unit in "DW":
         return (day - birth).days // (7 if unit == "W" else 1)
     months = 0
@@ -147,7 +147,7 @@ def completed(birth: date, day: date, unit: str) -> int:
 def test_the_made_up_birth_date_reproduces_the_age_and_is_not_the_real_one(
     age: Age, study_date: date, key: bytes, near: int
 ) -> None:
-    """In years, months, weeks and days, on 29 February too."""
+    """In years, months, weeks and days, including 29 February."""
     made_up = fake_birth_date(age, study_date, key)
     assert made_up is not None
     assert completed(made_up, study_date, age.unit) == age.number
@@ -160,7 +160,7 @@ def test_the_made_up_birth_date_reproduces_the_age_and_is_not_the_real_one(
 
 @given(birth=st.dates(date(1940, 1, 1), date(2019, 1, 1)), key=keys)
 def test_an_age_from_a_birth_date_survives_the_made_up_one(birth: date, key: bytes) -> None:
-    """Whoever reads the published set reads the same age."""
+    """Readers of the published set find the same age."""
     age = read_age([], [f"{birth:%Y%m%d}"], STUDY).age
     made_up = fake_birth_date(age, STUDY, key, other_than=[birth])
     assert made_up is not None

@@ -1,4 +1,4 @@
-"""Technical texts that stay, and happen to hold a name, an ID or a station: replaced there, never a reason to park."""
+"""Kept technical texts that contain a name, ID or station by chance are replaced, never parking a set."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def block(number: int, tray: str, material: str) -> Dataset:
 def test_what_a_clinic_has_configured_loses_what_identifies(
     tmp_path: Path, edits: list[Edit], trays: list[str], material: str
 ) -> None:
-    """Equal stays equal and different different, the accessory's code with its tray; short numbers are no IDs."""
+    """Equal texts stay equal, the accessory's code like its tray; short numbers are no IDs."""
     done = anonymized(tmp_path, *edits)
     left = done.plan.BeamSequence[0].BlockSequence
 
@@ -71,7 +71,7 @@ def test_what_a_clinic_has_configured_loses_what_identifies(
 
 
 def written_by_the_maker(**values: str) -> Edit:
-    """Let the CT say so."""
+    """Write such texts into the CT."""
 
     def edit(made: MadeSet) -> None:
         for data in made.ct:
@@ -91,7 +91,7 @@ def written_by_the_maker(**values: str) -> Edit:
     ],
 )
 def test_what_a_maker_has_written_stays(tmp_path: Path, name: str, patient_id: str, values: dict[str, str]) -> None:
-    """Whatever the patient is called: makers know none."""
+    """Whatever the patient's name: manufacturers know no patient."""
     done = anonymized(tmp_path, sets.patient(name, patient_id), written_by_the_maker(**values))
 
     assert {keyword: str(done.ct[keyword].value) for keyword in values} == values
@@ -113,7 +113,7 @@ def test_what_a_person_has_typed_there_goes(tmp_path: Path, keyword: str, value:
     ("value", "new"), [("88123456", "Item01"), ("Amberstein", "Item01"), ("T-04000", "T-04000"), ("7088", "7088")]
 )
 def test_a_code_that_somebody_made_of_an_identifier_is_replaced(tmp_path: Path, value: str, new: str) -> None:
-    """A code of a list stays, a name or an ID in its place does not."""
+    """Listed codes are kept, names or IDs in their place are not."""
 
     def coded(made: MadeSet) -> None:
         code = Dataset()
@@ -135,7 +135,7 @@ def test_a_code_that_somebody_made_of_an_identifier_is_replaced(tmp_path: Path, 
     ],
 )
 def test_a_meaning_of_a_public_scheme_that_was_typed_over_is_cleaned(tmp_path: Path, meaning: str, new: str) -> None:
-    """Its scheme says who wrote the code, not who typed the words."""
+    """The scheme gives the author of the code, not of the words."""
 
     def coded(made: MadeSet) -> None:
         code = Dataset()
@@ -154,7 +154,7 @@ AMBERSTEIN = (sets.patient("Amberstein^Maria^Luise", "0088123456"), sets.setting
 @pytest.mark.parametrize("value", ["Amberstein", "88123456", "1961-05-03"])
 @pytest.mark.parametrize(("keyword", "new"), [("Manufacturer", "Product01"), ("ManufacturerModelName", "Product01")])
 def test_makers_and_models_that_are_none_are_replaced(tmp_path: Path, value: str, keyword: str, new: str) -> None:
-    """Every slice has the same stand-in."""
+    """All slices have the same stand-in."""
     assert anonymized(tmp_path, *AMBERSTEIN, written_by_the_maker(**{keyword: value})).ct[keyword].value == new
 
 
@@ -169,7 +169,7 @@ def test_makers_and_models_that_are_none_are_replaced(tmp_path: Path, value: str
 def test_makers_and_models_stay_whatever_patient_and_station_are_called(
     tmp_path: Path, patient: str, maker: str, model: str, station: str
 ) -> None:
-    """A word of the lexicon names no patient in them, and a station may be called like its model."""
+    """Lexicon words in them name no patient, and stations may be named after models."""
     edits = sets.patient(patient, "77"), sets.setting(StationName=station)
     done = anonymized(tmp_path, *edits, written_by_the_maker(Manufacturer=maker, ManufacturerModelName=model))
 
@@ -178,7 +178,7 @@ def test_makers_and_models_stay_whatever_patient_and_station_are_called(
 
 @pytest.mark.parametrize("model", ["Brilliance SN69366284", "X_69366284", "SN69366284"])
 def test_a_serial_number_in_a_model_goes(tmp_path: Path, model: str) -> None:
-    """It identifies one device, whatever the model is called."""
+    """It identifies one device, whatever the model's name."""
     edits = sets.patient("Meier^Eva", "77"), sets.setting(DeviceSerialNumber="SN69366284")
     done = anonymized(tmp_path, *edits, written_by_the_maker(ManufacturerModelName=model))
 
@@ -186,7 +186,7 @@ def test_a_serial_number_in_a_model_goes(tmp_path: Path, model: str) -> None:
 
 
 def of_a_scheme(**values: str) -> Edit:
-    """Name a private scheme of codes with these values."""
+    """Add a private coding scheme with these values."""
 
     def edit(made: MadeSet) -> None:
         scheme = Dataset()
@@ -209,7 +209,7 @@ def of_a_scheme(**values: str) -> Edit:
     ],
 )
 def test_what_names_a_scheme_of_codes_is_cleaned(tmp_path: Path, keyword: str, value: str, new: str) -> None:
-    """And never a reason to park."""
+    """Without parking the set."""
     done = anonymized(tmp_path, *AMBERSTEIN, of_a_scheme(**{keyword: value}))
 
     assert done.structure_set.CodingSchemeIdentificationSequence[0][keyword].value == new
@@ -218,7 +218,7 @@ def test_what_names_a_scheme_of_codes_is_cleaned(tmp_path: Path, keyword: str, v
 @pytest.mark.parametrize("value", ["Amberstein", "AMBERSTEIN_2", "88123456", "1961-05-03", "MariaAmberstein"])
 @pytest.mark.parametrize("keyword", ["ApplicatorID", "WedgeID", "SnoutID", "RangeShifterID"])
 def test_what_chooses_the_hardware_is_refused_with_its_path(tmp_path: Path, keyword: str, value: str) -> None:
-    """Nobody can know what it should have been, and a stand-in would be another applicator."""
+    """The intended value is unknown, and a stand-in would be another applicator."""
 
     def edit(made: MadeSet) -> None:
         setattr(made.plan.BeamSequence[0], keyword, value)
@@ -233,7 +233,7 @@ def test_what_chooses_the_hardware_is_refused_with_its_path(tmp_path: Path, keyw
 
 @pytest.mark.parametrize(("value", "new"), [("Amberstein", ""), ("88123456", ""), ("Caucasian", "Caucasian")])
 def test_a_characteristic_that_says_who_it_is_is_emptied(tmp_path: Path, value: str, new: str) -> None:
-    """Where characteristics are retained at all."""
+    """If characteristics are retained."""
     done = anonymized(tmp_path, *AMBERSTEIN, written_by_the_maker(EthnicGroup=value), patient_characteristics="retain")
 
     assert done.ct.EthnicGroup == new
@@ -243,12 +243,12 @@ def test_a_characteristic_that_says_who_it_is_is_emptied(tmp_path: Path, value: 
     ("value", "new"), [("AML 3456", ""), ("LMA_456", ""), ("AML", "AML"), ("CT 3456", "CT 3456"), ("HEAD", "HEAD")]
 )
 def test_initials_beside_the_end_of_an_id_go_from_a_coded_string(tmp_path: Path, value: str, new: str) -> None:
-    """Neither says it alone."""
+    """Neither is significant alone."""
     assert anonymized(tmp_path, *AMBERSTEIN, written_by_the_maker(BodyPartExamined=value)).ct.BodyPartExamined == new
 
 
 def test_initials_beside_the_end_of_an_id_go_from_a_label(tmp_path: Path) -> None:
-    """Two weak sources agree, and the word then goes from every text of the set."""
+    """Two weak sources agree, so the word is removed from every text."""
     done = anonymized(tmp_path, *AMBERSTEIN, make={"rois": ["PTV LMA 3456", "VMAT_LMA", "Ring 345"]})
 
     assert done.roi_names == ["PTV", "VMAT", "Ring 345"]
@@ -267,7 +267,7 @@ def test_initials_beside_the_end_of_an_id_go_from_a_label(tmp_path: Path) -> Non
     ],
 )
 def test_a_hospital_that_names_itself_as_the_maker(tmp_path: Path, institution: str, maker: str, new: str) -> None:
-    """Its complete name goes, in every place where a maker stands; names of makers stay, and those of other houses."""
+    """Its complete name is removed wherever a manufacturer is stated; real manufacturers stay."""
     edits = sets.setting(InstitutionName=institution), written_by_the_maker(Manufacturer=maker)
 
     assert anonymized(tmp_path, *edits).ct.Manufacturer == new

@@ -1,4 +1,4 @@
-"""What the policy keeps is kept as what it is: a number is a number, a code no ID, and a text ends where it ends."""
+"""Kept values are valid: a number is a number, a code no ID, and a text ends at its end."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ ENCODINGS = ["explicit", "implicit"]
 
 
 def raw(data: Dataset, keyword: str, value: bytes, vr: str = "") -> None:
-    """Put a value in place as it is."""
+    """Store a raw value."""
     tag = Tag(keyword)
     found = data.get(keyword) if keyword not in data else data[keyword]
     data[tag] = RawDataElement(tag, vr or found.VR, len(value), value, 0, False, True)
 
 
 def put(where: str, value: bytes, vr: str = "") -> Edit:
-    """Write a value into an attribute: `plan BeamSequence>BeamName`, the first item of each sequence."""
+    """Write a value into an attribute: `plan BeamSequence>BeamName`, in each sequence's first item."""
 
     def edit(made: MadeSet) -> None:
         kind, _, path = where.partition(" ")
@@ -63,7 +63,7 @@ def published(folder: Path, *edits: Edit, way: str = "explicit") -> Anonymized:
 
 
 def value_of(found: Anonymized, where: str) -> str:
-    """Read an attribute of the output, by the same path."""
+    """Read an attribute of the output by the same path."""
     kind, _, path = where.partition(" ")
     data = {"ct": found.ct, "plan": found.plan, "dose": found.dose, "structure_set": found.structure_set}[kind]
     *sequences, keyword = path.split(">")
@@ -138,14 +138,14 @@ CODED = {
     "where", ["ct InstanceNumber", "ct AcquisitionNumber", "ct PatientWeight", "ct AcquisitionTime"]
 )
 def test_what_only_looks_blank_is_emptied(tmp_path: Path, where: str, blank: bytes) -> None:
-    """Only spaces may pad a value (PS3.5 6.2): a line end or a tab is none, and does not park the set."""
+    """Only spaces may pad a value (PS3.5 6.2): a line end or tab is no value, and does not park the set."""
     assert value_of(published(tmp_path, put(where, blank, "TM" if "Time" in where else "")), where) == ""
 
 
 @pytest.mark.parametrize("of", ["InstitutionName", "InstitutionAddress", "StationName", "DeviceSerialNumber"])
 @pytest.mark.parametrize("where", CODED)
 def test_a_place_or_a_device_in_a_coded_string_goes(tmp_path: Path, where: str, of: str) -> None:
-    """As a name does; the proof finds it there, and would have the set parked."""
+    """Like a name; otherwise the proof would find it and park the set."""
 
     def echo(made: MadeSet) -> None:
         made.ct[0][of].value = "Klinik Ammerlund-Kestheim 77341"
@@ -159,7 +159,7 @@ def test_a_place_or_a_device_in_a_coded_string_goes(tmp_path: Path, where: str, 
 
 @pytest.mark.parametrize("odd", [b"ACME\0Name of another", b"ACME\x08\0\x80\0LO", b"ACME\x01", b"\x1fACME"])
 def test_a_text_that_reads_like_another_one_stays_that(tmp_path: Path, odd: bytes) -> None:
-    """Two texts that differ only in what no text holds become one: a proof that failed on it would park the set."""
+    """Two texts that differ only in invalid characters become one, without failing the proof."""
     found = published(tmp_path, put("ct Manufacturer", odd, "LO"), put("dose Manufacturer", b"ACME", "LO"))
     assert (value_of(found, "ct Manufacturer"), value_of(found, "dose Manufacturer")) == ("ACME", "ACME")
 
@@ -179,7 +179,7 @@ STAYING: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize("what", STAYING)
 def test_what_is_harmless_stays_as_it_is(tmp_path: Path, what: str) -> None:
-    """Padding and all."""
+    """Including padding."""
     where, value, vr = STAYING[what]
     found = published(tmp_path, put(where, value, vr))
     assert value in found.written
@@ -229,7 +229,7 @@ REFUSED: dict[str, tuple[str, bytes, str, str]] = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_dose_or_import_depend_on_is_refused(tmp_path: Path, what: str) -> None:
-    """With its code, attribute and object, and never changed."""
+    """With code, attribute and object, instead of being changed."""
     where, value, code, told = REFUSED[what]
     with pytest.raises(SetRefused, match=code) as refused:
         published(tmp_path, put(where, value, "CS" if code == "identifier-in-term" else "DS"))
@@ -240,7 +240,7 @@ def test_what_dose_or_import_depend_on_is_refused(tmp_path: Path, what: str) -> 
 
 @pytest.mark.parametrize("where", ["ct RescaleType", "plan RTPlanGeometry"])
 def test_an_attribute_that_must_have_a_value_does_not_lose_it(tmp_path: Path, where: str) -> None:
-    """Of Type 1: the exporter is told, and no proof fails on an emptied value."""
+    """If of Type 1, the exporter is told, and no proof fails on an emptied value."""
     vr = "LO" if where == "ct RescaleType" else "CS"
     with pytest.raises(SetRefused, match="value-unreadable") as refused:
         published(tmp_path, put(where, b"\0Winterbottom", vr))
@@ -248,7 +248,7 @@ def test_an_attribute_that_must_have_a_value_does_not_lose_it(tmp_path: Path, wh
 
 
 def test_a_coded_value_that_is_no_term_is_told(tmp_path: Path) -> None:
-    """By its attribute alone."""
+    """By attribute only."""
     found = published(tmp_path, put("ct ScanOptions", b"TILTED_4", "CS"))
     (told,) = [
         note for note in found.verdict.notes if note.startswith("Coded values that are not DICOM terms are kept:")
@@ -296,7 +296,7 @@ def _cut_image_type(data: Dataset) -> None:
 
 @pytest.mark.parametrize("change", [_weight, _another_weight, _behind_a_nul, _another_time, _cut_image_type])
 def test_the_proof_takes_no_change_that_had_no_reason(tmp_path: Path, change: Callable[[Dataset], None]) -> None:
-    """A kept value that became another one, or that should have been removed."""
+    """Kept values that were changed, or should have been removed."""
     from pydicom import dcmread, dcmwrite  # noqa: PLC0415 - beside the only use
     from pydicom.config import disable_value_validation  # noqa: PLC0415 - the same
 

@@ -55,7 +55,7 @@ def sloping(offsets_mm: list[float], *, from_gy: float = 40.0, gy_per_mm: float 
 
 
 def found(of: Structure, dose: Dose) -> Dvh:
-    """Work out a histogram that there is."""
+    """Compute an existing histogram."""
     worked_out = dvh(of, dose, ALONG_X)
     assert worked_out is not None
     return worked_out

@@ -25,7 +25,7 @@ RLE = b"1.2.840.10008.1.2.5\0"
 
 
 def tree(data: bytes, elements: list[Element]) -> list:
-    """Lay out tag, VR and value of each element, and the items of each sequence."""
+    """Return tag, VR and value of each element, and the items of each sequence."""
     return [
         (tag, vr, data[value:end] if items is None else [tree(data, list(one[3])) for one in items])
         for tag, vr, _, value, end, items in elements

@@ -59,7 +59,7 @@ def test_what_is_no_collection_is_not_looked_at(tmp_path: Path) -> None:
 
 
 def test_it_needs_nothing_that_takes_long_to_import() -> None:
-    """Else it would wait for what it is not to wait for."""
+    """Otherwise starting early would be pointless."""
     heavy = {"numpy", "pydicom", "celery", "redis", "typer", "structlog"}
     code = f"import sys; from anonymizer import first_look; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
