@@ -104,9 +104,9 @@ def recode(value: bytes, vr: bytes, charsets: Sequence[str], output: Sequence[st
 def effective_charset(declared: bytes | None, samples: Iterable[bytes], written: Iterable[str] = ()) -> bytes | None:
     """Return the character set to declare in the output, or None if the source's declaration is correct and can stay.
 
-    Undeclared Latin-1 becomes `ISO_IR 100` and keeps its bytes; everything else that is undeclared, misdeclared or
-    mixed becomes `ISO_IR 192` (UTF-8). If the result is not None, every non-ASCII value must be passed through
-    `recode`.
+    Undeclared Latin-1 becomes `ISO_IR 100` and keeps its bytes; everything else that is undeclared, misdeclared,
+    misspelled or mixed becomes `ISO_IR 192` (UTF-8). If the result is not None, every non-ASCII value must be passed
+    through `recode`.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def effective_charset(declared: bytes | None, samples: Iterable[bytes], written:
     terms = (declared or b"").decode("ascii", "replace").split("\\")
     foreign = [sample for sample in samples if is_foreign(sample)]
     new = [text for text in written if not text.isascii()]
-    if all(map(_is_known, terms)) and all(_fits(sample, terms) for sample in foreign) and _writable(new, terms):
+    if all(map(_is_standard, terms)) and all(_fits(sample, terms) for sample in foreign) and _writable(new, terms):
         return None
     as_read = [decode(sample, b"LO", terms) for sample in foreign]
     latin = all(text == sample.decode("latin-1") for text, sample in zip(as_read, foreign, strict=True))
@@ -193,8 +193,9 @@ def _writable(texts: Iterable[str], terms: Sequence[str]) -> bool:
     return True
 
 
-def _is_known(term: str) -> bool:
-    return _plain_term(term) in _TERMS
+def _is_standard(term: str) -> bool:
+    """Return whether a term is known, and spelled as in PS3.3 Tables C.12-2 to C.12-5."""
+    return _STANDARD.fullmatch(term.strip(" \0")) is not None and _plain_term(term) in _TERMS
 
 
 @lru_cache(maxsize=64)
@@ -202,6 +203,9 @@ def _codecs(charsets: tuple[str, ...]) -> tuple[str | None, ...]:
     """Return Python's codecs of the declared sets, the first one always; None for ASCII or an unknown term."""
     codecs = [_TERMS.get(_plain_term(term)) for term in charsets] or [None]
     return codecs[0], *(codec for codec in codecs[1:] if codec)
+
+
+_STANDARD: Final = re.compile(r"(?:ISO_IR \d+|ISO 2022 IR \d+|GB18030|GBK)?", re.ASCII)
 
 
 def _plain_term(term: str) -> str:

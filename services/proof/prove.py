@@ -10,7 +10,6 @@ Its result contains no original values: only hashes, counts and attribute paths.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +21,7 @@ from services.dicom.part10 import NotDicom
 from services.errors import NotClean, SetChanged
 from services.layout import published_in
 from services.policy.table import Action
-from services.proof import kept_values, references, values
+from services.proof import kept_values, references, values, written_file
 from services.proof.compare_elements import Walk, by_attribute
 from services.proof.evidence import Place, Reasons
 from services.proof.locate import Locator
@@ -43,17 +42,7 @@ if TYPE_CHECKING:
     from services.policy.table import Policy
     from services.proof.compare_elements import MachineIdentity, Naming
 
-PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
-"""File name prefixes by kind of object."""
-
-_PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
-_GROUP_LENGTH: Final = 0x00020000
-_VERSION: Final = 0x00020001
-_IMPLEMENTATION_NAME: Final = 0x00020013
-_META_VERSION: Final = b"\x00\x01"
-_IMPLEMENTATION_VERSION: Final = re.compile(rb"RTSETANON_[0-9]+")
 _SOP_CLASS: Final = tag("SOPClassUID")
-_SOP_INSTANCE: Final = tag("SOPInstanceUID")
 _STUDY_DATE: Final = tag("StudyDate")
 _POSITION: Final = tag("ImagePositionPatient")
 _NUMBER: Final = tag("InstanceNumber")
@@ -174,20 +163,21 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
 
     walk = Walk(expected.policy, expected, reasons)
     checks: Counter[str] = Counter(files=len(pairs))
-    files: dict[str, Output] = {}
+    outputs: dict[str, Output] = {}
     pixels = PixelComparison()
     for kind, before, after in pairs:
-        _judge_file(kind, before, after, reasons)
+        for check, what in written_file.faults(kind, before, after):
+            reasons.add(check, what)
         walk.compare(kind, before, after)
         digest, wrong = pixels.compare(kind, before, after)
         for what in wrong:
             reasons.add("pixels", what, _pixels(kind, before, after))
-        files[after.path.name] = Output(digest, after.size)
+        outputs[after.path.name] = Output(digest, after.size)
         checks["pixels"] += after.pixels is not None
     checks.update(_judge_set(walk, expected, pairs, reasons, {path.parent.name for _, path in source[:1]}))
     if told := reasons.told():
         raise NotClean(*told)
-    return _proof(walk, checks, files)
+    return _proof(walk, checks, outputs)
 
 
 def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output]) -> Proof:
@@ -322,50 +312,3 @@ def _places(kinds: Sequence[str], files: Sequence[DicomFile]) -> list[tuple[str,
         (kind, position, value_of(file, _NUMBER) if kind == "CT" and position in shared else b"")
         for kind, position, file in zip(kinds, positions, files, strict=True)
     ]
-
-
-def _meta_element(attribute: int, value: bytes) -> bytes:
-    """Encode an element of the file meta information in explicit VR. PS3.10 7.1, PS3.5 7.1.2."""
-    head = (attribute >> 16).to_bytes(2, "little") + (attribute & 0xFFFF).to_bytes(2, "little")
-    if attribute == _VERSION:
-        return head + b"OB\0\0" + len(value).to_bytes(4, "little") + value
-    vr = {_GROUP_LENGTH: b"UL", _IMPLEMENTATION_NAME: b"SH"}.get(attribute, b"UI")
-    return head + vr + len(value).to_bytes(2, "little") + value
-
-
-def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> None:
-    """Check that name, preamble and file meta information are new, without other contents. PS3.10 7.1."""
-    sop_class, instance = value_of(new, _SOP_CLASS), value_of(new, _SOP_INSTANCE)
-    if new.path.name != f"{PREFIXES[kind]}.{instance.decode('latin-1')}.dcm":
-        reasons.add("files", f"the name of a {kind} is not derived from its new UID")
-    if new.data[:132] != bytes(128) + b"DICM":
-        reasons.add("file meta information", f"the preamble of a {kind} is not empty")
-    meta = {attribute: value.strip(b" \0") for attribute, value in new.meta.items()}
-    length, version = new.meta.get(_GROUP_LENGTH, b""), new.meta.get(_VERSION, b"")
-    begin = new.elements[0][2] if new.elements else len(new.data)
-    expected = {
-        _GROUP_LENGTH: length.strip(b" \0"),
-        _VERSION: _META_VERSION.strip(b" \0"),
-        0x00020002: sop_class,
-        0x00020003: instance,
-        0x00020010: new.transfer_syntax.encode(),
-        0x00020012: part10.IMPLEMENTATION_CLASS_UID,
-        _IMPLEMENTATION_NAME: meta.get(_IMPLEMENTATION_NAME, b""),
-    }
-    written = b"".join(_meta_element(attribute, value) for attribute, value in new.meta.items())
-    if (
-        meta != expected
-        or version != _META_VERSION
-        or not _IMPLEMENTATION_VERSION.fullmatch(meta[_IMPLEMENTATION_NAME])
-        or new.data[132:begin] != written
-        or int.from_bytes(length, "little") != len(written) - 12
-    ):
-        reasons.add("file meta information", f"of a {kind} does not contain exactly what was to be written")
-    syntaxes = _PLAIN if old.transfer_syntax in _PLAIN else {old.transfer_syntax}
-    if new.memory is not None or new.transfer_syntax not in syntaxes:
-        reasons.add("file meta information", f"the transfer syntax of a {kind} is not one of those allowed")
-    pixels = len(new.pixels.head) + new.pixels.length if new.pixels else 0
-    if new.size != len(new.data) + pixels:
-        reasons.add("elements", f"of a {kind} do not extend to the end of the file")
-    if new.recoded or new.oddities:
-        reasons.add("elements", f"of a {kind} are not encoded as required: {', '.join(new.oddities)}")

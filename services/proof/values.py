@@ -36,7 +36,7 @@ _ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
 
 # UIDs -----------------------------------------------------------------------------------------------------------------
 
-_NEW_UID: Final = re.compile(r"2\.25\.[1-9][0-9]{0,38}")
+NEW_UID: Final = re.compile(r"2\.25\.[1-9][0-9]{0,38}")
 _WELL_KNOWN: Final = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]*))*")
 _LONGEST_UID: Final = 64
 
@@ -63,7 +63,7 @@ def judge_uids(found: Found, locator: Locator, reasons: Reasons, new_uid: Callab
                 reasons.add("uids", "a value that is not an instance UID was changed", place)
         elif new in originals:
             reasons.add("uids", "an original UID is left", place)
-        elif not _NEW_UID.fullmatch(new):
+        elif not NEW_UID.fullmatch(new):
             reasons.add("uids", "is not a UID of the form 2.25.…", place)
         elif new_of.setdefault(old, new) != new:
             reasons.add("uids", "one UID became two", place)

@@ -107,6 +107,15 @@ def test_the_output_declares_what_its_bytes_are(declared, samples, written, outp
     assert effective_charset(declared, samples, written) == output
 
 
+@pytest.mark.parametrize(
+    "declared", [b"ISO_IR\n100", b"iso_ir_100", b"ISO-IR 100", b"ISO_IR\t144", b"UTF-8", b"latin1"]
+)
+def test_no_declaration_stays_misspelled(declared: bytes) -> None:
+    """Readers that know only the defined terms, and the proof, would reject it."""
+    assert effective_charset(declared, []) == b"ISO_IR 100"
+    assert effective_charset(declared, [b"M\xc3\xbcller"]) == b"ISO_IR 192"
+
+
 @given(
     st.sampled_from([None, b"ISO_IR 100", b"ISO_IR 192", b"ISO_IR 144", b"\\ISO 2022 IR 87"]),
     st.lists(st.binary(max_size=8)),

@@ -16,7 +16,9 @@ from services.dicom import dictionary, part10
 from services.dicom.elements import Rules, keep, rewrite
 from services.errors import NotClean
 from services.policy.table import Action, Choice, policy_for
+from services.proof import written_file
 from services.proof.pixels import PixelComparison
+from services.proof.values import NEW_UID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,11 +54,11 @@ def write(rtset: RtSet, identity: NewIdentity, key: bytes, folder: Path) -> dict
     edits.update(dict.fromkeys(_uid_attributes(), uids))
     edits[_PATIENT_ID] = _constant(identity.patient_id)
     edits[_PATIENT_NAME] = _constant(identity.patient_name)
-    parts = [_Part(uids, Rules(edits), _Proof(identity), folder) for _ in range(_AT_ONCE)]
+    parts = [_Part(uids, Rules(edits), Proof(identity), folder) for _ in range(_AT_ONCE)]
     shares = [rtset.set_files[number::_AT_ONCE] for number in range(_AT_ONCE)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # reading, hashing, comparing and writing release the GIL
         list(pool.map(_Part.write, parts, shares))
-    proof = _Proof(identity)
+    proof = Proof(identity)
     for part in parts:
         proof.add(part.proof)
     proof.judge_uids()
@@ -68,7 +70,7 @@ def write(rtset: RtSet, identity: NewIdentity, key: bytes, folder: Path) -> dict
 class _Part:
     """Writes and proves a part of a set, with its own buffers."""
 
-    def __init__(self, uids: UidMap, rules: Rules, proof: _Proof, folder: Path) -> None:
+    def __init__(self, uids: UidMap, rules: Rules, proof: Proof, folder: Path) -> None:
         self.digests: dict[str, str] = {}
         """SHA-256 of each written file, by name."""
         self.proof = proof
@@ -79,7 +81,7 @@ class _Part:
         """Write each file, read it back, and compare it with the delivered one."""
         for source in sources:
             new = part10.read(self._write(source))
-            self.proof.compare(source.file, new)
+            self.proof.compare(source.kind, source.file, new)
             digest, wrong = self._pixels.compare(source.kind, source.file, new)
             self.digests[new.path.name] = digest
             self.proof.wrong.update(f"pixels: {what} in a {source.kind}" for what in wrong)
@@ -112,7 +114,7 @@ def _constant(value: str) -> Edit:
     return lambda _: encoded
 
 
-class _Proof:
+class Proof:
     """Comparison of delivered and renumbered objects."""
 
     def __init__(self, identity: NewIdentity) -> None:
@@ -123,13 +125,14 @@ class _Proof:
         self._seen: set[tuple[bytes, bytes]] = set()
         """UI values already compared."""
 
-    def compare(self, old: DicomFile, new: DicomFile) -> None:
+    def compare(self, kind: str, old: DicomFile, new: DicomFile) -> None:
         """Compare two objects except for their pixels."""
+        self.wrong.update(f"{check}: {what}" for check, what in written_file.faults(kind, old, new))
         if old.implicit != new.implicit or old.transfer_syntax != new.transfer_syntax:
             self.wrong.add("encoding: it differs")
         self._elements(old.data, old.elements, new.data, new.elements)
 
-    def add(self, other: _Proof) -> None:
+    def add(self, other: Proof) -> None:
         """Merge the findings of another part of the set."""
         self.wrong |= other.wrong
         self._pairs |= other._pairs
@@ -173,6 +176,8 @@ class _Proof:
             for one, other in zip(olds, news, strict=False):
                 if not one or is_well_known(one.decode("latin-1")):
                     equal = equal and one == other
+                elif NEW_UID.fullmatch(other.decode("latin-1")) is None:
+                    equal = False
                 else:
                     self._pairs.add((one, other))
         else:
