@@ -1,4 +1,4 @@
-"""Which letters a page is written with: small faces for most, the whole ones where they are needed."""
+"""Fonts of a page: small subsets for most, full fonts where needed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TEXTS = {
 
 @pytest.mark.parametrize("bold", [False, True])
 def test_the_small_face_has_every_letter_for_which_it_is_taken(bold: bool) -> None:
-    """Or the whole one lacks it, too."""
+    """Or the full font lacks it, too."""
     small, whole = (TTFont(font_file(bold=bold, latin=latin)).getBestCmap() for latin in (True, False))
     assert [chr(code) for code in whole if is_latin(chr(code)) and code not in small] == []
 
 
 @pytest.mark.parametrize("script", TEXTS)
 def test_a_text_is_written_in_its_letters(script: str) -> None:
-    """And is found again by whoever reads the file."""
+    """And can be extracted from the file."""
     page = Page("ANON_006", "", "2026-11-29T10:00:00+00:00", [Text(TEXTS[script]), Text(TEXTS[script], "good")], "x")
     data = pdf(page)
     text = PdfReader(io.BytesIO(data)).pages[0].extract_text()
@@ -41,7 +41,7 @@ def test_a_text_is_written_in_its_letters(script: str) -> None:
 @pytest.mark.parametrize("script", TEXTS)
 @pytest.mark.parametrize("bold", [False, True])
 def test_a_text_is_as_wide_as_its_letters(script: str, bold: bool) -> None:
-    """By the widths of the face, whatever size it was measured in before."""
+    """By the font's widths, at any size."""
     face = TTFont(font_file(bold=bold, latin=script == "Latin"))
     letters, per_em = face.getBestCmap(), face["head"].unitsPerEm
     points = sum(face["hmtx"][letters[ord(letter)]][0] for letter in TEXTS[script]) / per_em

@@ -1,4 +1,4 @@
-"""What makes four objects one set, and what breaks it."""
+"""The links that make four objects one set, and how they break."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = dict.fromkeys(references.LINKS, "shown")
 
 
 def judge(made: MadeSet) -> Links:
-    """Judge the links of what was written."""
+    """Evaluate the links of a folder."""
     return references.judge(members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects).objects)
 
 
@@ -44,7 +44,7 @@ def codes(judged: Links) -> tuple[list[str], list[str], list[str]]:
     ],
 )
 def test_what_contradicts_breaks_its_link_and_no_other(tmp_path, edit, link, code):
-    """A reference to something that is not here, though something of its kind is."""
+    """A reference to a missing object, although another of its kind is present."""
     judged = judge(make_set(tmp_path, edit))
     assert judged.states == SHOWN | {link: "broken"}
     assert codes(judged) == ([code], [], [])
@@ -60,7 +60,7 @@ def test_what_contradicts_breaks_its_link_and_no_other(tmp_path, edit, link, cod
     ],
 )
 def test_what_real_systems_leave_out_is_not_shown_and_geometry_bears_it(tmp_path, edit, link):
-    """It is reported, and stands against nothing."""
+    """It is a note, not a fault."""
     judged = judge(make_set(tmp_path, edit))
     assert judged.states == SHOWN | {link: "not shown"}
     assert codes(judged) == ([], [], [])
@@ -69,19 +69,19 @@ def test_what_real_systems_leave_out_is_not_shown_and_geometry_bears_it(tmp_path
 
 @pytest.mark.parametrize("edit", [sets.without_image_list, sets.second_series_in_image_list, sets.two_studies])
 def test_other_references_are_no_links(tmp_path, edit):
-    """No list, a list of other series, two studies: planning systems import all of it."""
+    """No list, a list of other series, two studies: planning systems import them all."""
     assert judge(make_set(tmp_path, edit)).states == SHOWN
 
 
 def test_contours_beside_the_slices_do_not_bear_an_absent_link(tmp_path):
-    """Either slices are still to come, or the structure set is of another CT."""
+    """Either slices are missing, or the structure set is of another CT."""
     judged = judge(make_set(tmp_path, sets.contours_between_slices))
     assert codes(judged) == ([], ["contours-off-slices"], [])
 
 
 @pytest.mark.parametrize("offset_mm", [1, 3, 1000])
 def test_contours_that_lie_elsewhere_than_they_say_are_told_of(tmp_path, offset_mm):
-    """Beside all slices, on the next one, outside the patient: links are shown nevertheless, and a person looks."""
+    """Off all slices, on the next one, outside the patient: links are shown nevertheless; a note asks for review."""
     judged = judge(make_set(tmp_path, lambda made: sets.move_contours(made, offset_mm)))
     assert judged.states == SHOWN
     assert any("do not lie on the CT slices that they name" in note for note in judged.notes)
@@ -89,7 +89,7 @@ def test_contours_that_lie_elsewhere_than_they_say_are_told_of(tmp_path, offset_
 
 
 def move(keyword: str, data_of: str, offset_mm: float) -> sets.Edit:
-    """Move what a keyword places along the patient."""
+    """Move the positions of a keyword along the patient."""
 
     def edit(made: MadeSet) -> None:
         data = getattr(made, data_of)
@@ -110,13 +110,13 @@ def move(keyword: str, data_of: str, offset_mm: float) -> sets.Edit:
     ],
 )
 def test_geometry_that_disagrees_does_not_bear_an_absent_link(tmp_path, silent, moved, code):
-    """Where the link is shown, the same geometry is nobody's business."""
+    """If the link is shown, the same geometry does not matter."""
     assert codes(judge(make_set(tmp_path, silent, moved))) == ([], [], [code])
     assert codes(judge(make_set(tmp_path, moved, name="shown"))) == ([], [], [])
 
 
 def test_slices_still_to_come_are_told_from_other_images(tmp_path):
-    """Both are images that are not here; where the contours lie tells them apart."""
+    """Both are missing images, distinguished by the contours' positions."""
     without_list = sets.without_image_list
     judged = judge(make_set(tmp_path, without_list, sets.without_slices(1)))
     assert (judged.states["contours → CT"], codes(judged)) == ("incomplete", ([], ["slices-missing"], []))
@@ -125,7 +125,7 @@ def test_slices_still_to_come_are_told_from_other_images(tmp_path):
 
 
 def test_a_list_of_another_series_contradicts_contours_that_name_no_image(tmp_path):
-    """The structure set says which images it was drawn on: others."""
+    """The structure set lists other images as its own."""
 
     def list_other_series(made: MadeSet) -> None:
         sets.contours_without_images(made)
@@ -137,7 +137,7 @@ def test_a_list_of_another_series_contradicts_contours_that_name_no_image(tmp_pa
 
 
 def test_ct_slices_in_two_frames_of_reference_are_broken(tmp_path):
-    """Then there is nothing that the other objects could share."""
+    """The other objects then have no common frame."""
 
     def split(made: MadeSet) -> None:
         made.ct[0].FrameOfReferenceUID = "1.2.3.4"
@@ -146,7 +146,7 @@ def test_ct_slices_in_two_frames_of_reference_are_broken(tmp_path):
 
 
 def test_points_and_curves_in_space_are_no_contours_on_slices(tmp_path):
-    """A marker between two slices asks for no slice."""
+    """A marker between two slices requires no slice."""
 
     def point(made: MadeSet) -> None:
         contour = next(iter(sets.contours(made)))
@@ -159,6 +159,6 @@ def test_points_and_curves_in_space_are_no_contours_on_slices(tmp_path):
 
 
 def test_links_of_what_is_not_there_are_not_judged(tmp_path):
-    """No plan: neither the dose's link nor its own; the contours' nevertheless."""
+    """Without a plan, only the contours' link is evaluated."""
     judged = judge(make_set(tmp_path, sets.without("RTPLAN")))
     assert judged.states == dict.fromkeys(references.LINKS, "not judged") | {"contours → CT": "shown"}

@@ -1,4 +1,4 @@
-"""Sets whose references are rebuilt pass their proof, whatever their planning system writes into its lists."""
+"""Sets with rebuilt references pass their proof, whatever lists their planning system writes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STUDY_CLASSES = [
 
 
 def study(made: MadeSet) -> Dataset:
-    """Return the one study that the structure set lists."""
+    """Return the only study listed in the structure set."""
     return made.structure_set.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
 
 
@@ -52,7 +52,7 @@ def study_class(value: str | None) -> Edit:
 
 
 def relinked(tmp_path: Path, *edits: Edit) -> Anonymized:
-    """Anonymize and prove a set of a collection that relinks."""
+    """Anonymize and prove a set with relinking."""
     made = sets.make_set(tmp_path, *edits)
     done = anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
     assert "relinked" in done.verdict.links.values()
@@ -60,7 +60,7 @@ def relinked(tmp_path: Path, *edits: Edit) -> Anonymized:
 
 
 def as_listed(made: MadeSet) -> None:
-    """Leave the list as it is: as many items on each level as are written."""
+    """Leave the list unchanged."""
 
 
 def two_studies_listed(made: MadeSet) -> None:
@@ -72,7 +72,7 @@ def two_studies_listed(made: MadeSet) -> None:
 
 
 def two_frames_listed(made: MadeSet) -> None:
-    """List a second frame of reference: of the images that were registered."""
+    """List a second frame of reference, of registered images."""
     frames = made.structure_set.ReferencedFrameOfReferenceSequence
     frames.append(copy.deepcopy(frames[0]))
     frames[1].FrameOfReferenceUID += ".2"
@@ -91,7 +91,7 @@ def one_image_listed(made: MadeSet) -> None:
 def test_the_class_of_the_study_is_the_one_that_the_source_states(
     tmp_path: Path, value: str | None, listing: Edit
 ) -> None:
-    """Detached Study Management stands only where there was none."""
+    """Detached Study Management is used only if there was none."""
     done = relinked(tmp_path, sets.plan_of_another_structure_set, study_class(value), listing)
     (frame,) = done.structure_set.ReferencedFrameOfReferenceSequence
     (one,) = frame.RTReferencedStudySequence
@@ -125,7 +125,7 @@ def test_in_every_encoding(tmp_path: Path, implicit: str) -> None:
     ],
 )
 def test_every_link_that_is_rebuilt_is_proven(tmp_path: Path, edit: Edit) -> None:
-    """With the list that Eclipse writes, and studies that differ."""
+    """With Eclipse's list, and different studies."""
     relinked(tmp_path, study_class("1.2.840.10008.5.1.4.1.1.481.3"), sets.two_studies, edit)
 
 
@@ -141,7 +141,7 @@ def classes_of_something_else(made: MadeSet) -> None:
 
 
 def more_in_the_list(made: MadeSet) -> None:
-    """Let items of references hold more than references."""
+    """Add other elements to reference items."""
     (frame,) = made.structure_set.ReferencedFrameOfReferenceSequence
     frame.FrameOfReferenceRelationshipSequence = [
         item(FrameOfReferenceTransformationMatrix=[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
@@ -151,12 +151,12 @@ def more_in_the_list(made: MadeSet) -> None:
 
 
 def silent_frames(made: MadeSet) -> None:
-    """State no frame of reference where structure sets need none."""
+    """Remove optional frames of reference."""
     made.structure_set.pop("FrameOfReferenceUID", None)
 
 
 def points(images: int) -> Edit:
-    """Add a point of interest beside the slices, which names images that are here, or none."""
+    """Add a point of interest off the slices, with or without references to present images."""
 
     def edit(made: MadeSet) -> None:
         point = item(ContourGeometricType="POINT", NumberOfContourPoints=1, ContourData=["1", "2", "3.25"])
@@ -168,13 +168,13 @@ def points(images: int) -> Edit:
 
 
 def two_images_a_contour(made: MadeSet) -> None:
-    """Let a contour name the image beside its own, too."""
+    """Make a contour reference the adjacent image, too."""
     contour = next(iter(sets.contours(made)))
     contour.ContourImageSequence.append(reference(CT_CLASS, made.ct[-1].SOPInstanceUID))
 
 
 def one_image_elsewhere(made: MadeSet) -> None:
-    """Let a contour name the image of another series, too."""
+    """Make a contour reference another series' image, too."""
     contour = next(iter(sets.contours(made)))
     contour.ContourImageSequence.append(reference("1.2.840.10008.5.1.4.1.1.4", "1.2.3.4.5"))
 
@@ -197,12 +197,12 @@ def one_image_elsewhere(made: MadeSet) -> None:
     "broken", [sets.dose_of_another_plan, sets.plan_of_another_structure_set, sets.other_frame_of_reference("RTDOSE")]
 )
 def test_what_else_real_structure_sets_hold(tmp_path: Path, edit: Edit, broken: Edit) -> None:
-    """None of it is in the way of the proof."""
+    """None of it affects the proof."""
     relinked(tmp_path, broken, edit)
 
 
 def test_contours_with_wrong_classes_are_rebuilt(tmp_path: Path) -> None:
-    """Drawn on other images, of another class by their references: they refer to the CT afterwards, as what it is."""
+    """Contours with references of another class to other images reference the CT with its class afterwards."""
     done = relinked(tmp_path, classes_of_something_else, sets.contours_on_other_images, points(0))
     classes = {
         image.ReferencedSOPClassUID
@@ -223,7 +223,7 @@ def test_contours_with_wrong_classes_are_rebuilt(tmp_path: Path) -> None:
 def test_a_proof_that_sees_a_class_that_nobody_stated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keyword: str, value: str, reason: str
 ) -> None:
-    """The rule is held, not only written down."""
+    """The rule is enforced."""
     original = relink._list_of
 
     def wrong(*args: object, **how: bool) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""What is in a set's folder, and what of it is never looked at."""
+"""Contents of a set's folder, and ignored entries."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from services.rtset import folder_listing
 
 
 def paths(found: folder_listing.Listing) -> list[str]:
-    """Return the names of the files of a listing."""
+    """Return the file names of a listing."""
     return [str(entry.path) for entry in found.entries]
 
 
 def test_files_at_any_depth_in_the_order_of_their_names(tmp_path: Path) -> None:
-    """A listing of the same files is the same, whatever the file system's order is."""
+    """Listings are equal regardless of the file system's order."""
     for name in ("b/2", "a", "b/1", "b/c/3"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"xy")
@@ -32,7 +32,7 @@ def test_files_at_any_depth_in_the_order_of_their_names(tmp_path: Path) -> None:
 
 
 def test_what_is_never_looked_at_is_named_with_its_reason(tmp_path: Path) -> None:
-    """Links are not followed, pipes not opened, ours and other collections not entered."""
+    """Links are not followed, pipes not opened, our folders and other collections not entered."""
     (tmp_path / "CT.1.dcm").touch()
     (tmp_path / "link").symlink_to(tmp_path / "CT.1.dcm")
     (tmp_path / "linked folder").symlink_to("/")
@@ -62,7 +62,7 @@ def test_what_is_never_looked_at_is_named_with_its_reason(tmp_path: Path) -> Non
 
 
 def test_a_replaced_file_shows_and_the_fingerprint_is_the_same_on_every_host(tmp_path: Path) -> None:
-    """A file replaced by one of the same size and time shows in the listing only: inode numbers differ by host."""
+    """Replacement by a file of the same size and time shows only in the listing, as inode numbers differ by host."""
     file = tmp_path / "CT.1.dcm"
     file.write_bytes(b"old")
     os.utime(file, ns=(0, 0))
@@ -80,7 +80,7 @@ def test_a_replaced_file_shows_and_the_fingerprint_is_the_same_on_every_host(tmp
 def test_a_folder_looks_otherwise_by_the_size_of_a_file_and_by_its_time(
     tmp_path: Path, content: bytes, changed_ns: int
 ) -> None:
-    """Each alone: who copies may keep times, and what is overwritten in place may keep its size."""
+    """Each alone, since copies may keep times, and overwriting may keep the size."""
     file = tmp_path / "CT.1.dcm"
     file.write_bytes(b"old")
     os.utime(file, ns=(0, 0))
@@ -93,7 +93,7 @@ def test_a_folder_looks_otherwise_by_the_size_of_a_file_and_by_its_time(
 
 
 def test_a_hundred_thousand_files_are_refused(tmp_path: Path, monkeypatch) -> None:
-    """With a sentence, and before the memory is full."""
+    """With a sentence, before memory is exhausted."""
     monkeypatch.setattr(folder_listing, "MOST_FILES", 3)
     for name in range(4):
         (tmp_path / str(name)).touch()
@@ -114,7 +114,7 @@ def test_folders_inside_each_other_without_end_are_left_out(tmp_path: Path, monk
 def test_what_disappears_while_it_is_listed_is_not_in_it_but_a_folder_that_is_gone_is_an_error(
     tmp_path: Path, monkeypatch
 ) -> None:
-    """People move files while we look."""
+    """Files may be moved during the listing."""
     (tmp_path / "gone").mkdir()
     (tmp_path / "stays").touch()
     scan = folder_listing._scan
@@ -133,7 +133,7 @@ def test_what_disappears_while_it_is_listed_is_not_in_it_but_a_folder_that_is_go
 
 
 def test_names_may_be_anything(tmp_path: Path) -> None:
-    """No UTF-8, line ends, umlauts, very long ones."""
+    """Invalid UTF-8, line ends, umlauts, very long names."""
     names = [os.fsdecode(b"M\xfcller"), "two\nlines", "Größe", "x" * 255]
     for name in names:
         (tmp_path / name).touch()
@@ -143,14 +143,14 @@ def test_names_may_be_anything(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["~copy", "copy~", "x.part", "x.TMP", ".x", "x.crdownload"])
 def test_files_that_are_being_copied_or_hidden_are_left_alone(name: str) -> None:
-    """By their names, and only then."""
+    """By name only."""
     assert layout.why_file_left(name)
     assert not layout.why_file_left("x" + name + "x")
 
 
 @pytest.mark.parametrize("name", [".anonymizer", ".x", "lost+found", "$RECYCLE.BIN", "@eaDir"])
 def test_hidden_folders_and_those_of_the_system_are_left_alone(name: str) -> None:
-    """A person's folder may be called anything else."""
+    """Other folder names are allowed."""
     assert layout.why_folder_left(name)
     assert not layout.why_folder_left("x" + name + "x")
     for taken in ("~Meier", "Nguyen.temp", "Anon_Prostate_01", "sheets", "x.part"):

@@ -1,4 +1,4 @@
-"""Nothing that could be a name gets into the log, whoever writes it."""
+"""No name gets into the log, whoever logs."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ SECRET = "Müller^Hans"
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """Log into a text, as services do."""
+    """Log into a text like services."""
     with logged() as written:
         yield written
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
-    """Read the log back, without the times."""
+    """Return the log lines without times."""
     found = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert all(line.pop("timestamp").endswith("Z") for line in found)
     return found
 
 
 def test_known_keys_pass_and_others_show_only_that_they_were_there(stream: io.StringIO) -> None:
-    """Whoever adds a key must put it on the list, and think."""
+    """New keys must be listed deliberately."""
     structlog.contextvars.bind_contextvars(collection="c" * 32, set="0" * 32, folder=SECRET)
     structlog.get_logger().info("set.published", index=6, seconds=1.5, patient=SECRET)
     structlog.get_logger().debug("not.logged")
@@ -69,7 +69,7 @@ def test_known_keys_pass_and_others_show_only_that_they_were_there(stream: io.St
 def test_of_an_exception_the_class_and_our_codes_are_left(
     stream: io.StringIO, error: Exception, left: dict[str, Any]
 ) -> None:
-    """Its text may quote a name, and so may the values around it."""
+    """Its text and related values may contain a name."""
     try:
         raise error
     except Exception:  # noqa: BLE001 - any of them
@@ -79,7 +79,7 @@ def test_of_an_exception_the_class_and_our_codes_are_left(
 
 
 def test_an_exception_says_where_in_our_code_it_came_up(stream: io.StringIO, tmp_path: Path) -> None:
-    """Module and line; the file's path on this host is nobody's business."""
+    """Module and line, without the file's path."""
     try:
         durable_files.names(tmp_path / SECRET)
     except FileNotFoundError:
@@ -90,7 +90,7 @@ def test_an_exception_says_where_in_our_code_it_came_up(stream: io.StringIO, tmp
 
 
 def test_libraries_keep_their_words_and_numbers_only(stream: io.StringIO) -> None:
-    """What they fill in may be a path, an exception, or an argument."""
+    """Interpolated values may be paths, exceptions or arguments."""
     library = logging.getLogger("celery.worker")
     library.warning("Task %(name)s raised %(exc)r after %(runtime).1fs", {"name": SECRET, "exc": SECRET, "runtime": 2})
     library.warning("Lost %s, retry %d", SECRET, 3)
@@ -118,7 +118,7 @@ def test_libraries_keep_their_words_and_numbers_only(stream: io.StringIO) -> Non
 
 
 def test_a_text_of_a_library_that_cannot_be_filled_in_stays_as_it_is() -> None:
-    """The mistake is the library's; nothing is let through for it."""
+    """The mistake is the library's; no value is logged."""
     record = logging.LogRecord("celery", logging.INFO, "", 0, "%d of %d", (SECRET, 3), None)
     event = {"event": "%d of %d", "_record": record, "positional_args": (SECRET, 3)}
 
@@ -143,7 +143,7 @@ def test_people_get_readable_lines() -> None:
 
 
 def test_warnings_and_threads_that_end_badly_go_the_same_way(stream: io.StringIO) -> None:
-    """The library that watches folders quotes their paths in a warning."""
+    """The watching library quotes paths in a warning."""
 
     def fail() -> None:
         raise OSError(SECRET)
@@ -162,7 +162,7 @@ def test_warnings_and_threads_that_end_badly_go_the_same_way(stream: io.StringIO
 def test_what_a_library_prints_becomes_a_line_that_says_only_that(
     stream: io.StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The printed text may be a name; who asks for the file beneath still gets it."""
+    """The printed text may contain a name; the underlying file stays accessible."""
     beneath = io.StringIO()
     prints = logs.Prints(beneath)
     print(f"\n{SECRET}\n", file=prints)

@@ -1,4 +1,4 @@
-"""Machine descriptors: ours, a centre's own, and broken ones."""
+"""Machine descriptors: built-in, a centre's own, and invalid ones."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(folder: Path, text: str, name: str = "ours.xml") -> Path:
 
 @pytest.mark.parametrize("path", sorted(OURS.glob("*.xml")), ids=lambda path: path.stem)
 def test_every_descriptor_of_ours_satisfies_its_schema(path: Path) -> None:
-    """A centre's own can be checked with any schema processor too."""
+    """Other schema processors can check them, too."""
     SCHEMA.validate(path)
 
 
@@ -67,12 +67,12 @@ def test_the_two_descriptors_differ_in_their_leaves_and_in_what_they_are_called(
 
 
 def test_our_descriptors_are_found_from_wherever_the_program_runs() -> None:
-    """In the checkout beside `services`, in a wheel inside it."""
+    """In a checkout beside `services`, in a wheel inside it."""
     assert find("VicRapidPlan", folders()) == load(OURS / "VicRapidPlan_TB.xml")
 
 
 def test_a_centres_own_folder_comes_before_ours(tmp_path: Path) -> None:
-    """So a centre can also correct one of ours."""
+    """So a centre can correct a built-in one."""
     write(tmp_path / "own", SMALL.replace('"Ours"', '"VicRapidPlan"'))
     assert find("VicRapidPlan", folders(tmp_path / "own")).manufacturer == "Maker"
     assert find("VicRapidPlanHD", folders(tmp_path / "own")).manufacturer == "Varian Medical Systems"
@@ -80,7 +80,7 @@ def test_a_centres_own_folder_comes_before_ours(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_what_there_is(tmp_path: Path) -> None:
-    """And with the descriptor that could not be read, which may be the wanted one."""
+    """And with an unreadable descriptor, which may be the wanted one."""
     write(tmp_path, SMALL)
     write(tmp_path, SMALL.replace("</wedges>", ""), "broken.xml")
     with pytest.raises(SettingsWrong) as refusal:
@@ -94,7 +94,7 @@ def test_an_unknown_name_is_answered_with_what_there_is(tmp_path: Path) -> None:
 
 
 def test_one_name_twice_in_a_folder_is_refused(tmp_path: Path) -> None:
-    """Which of them counts must not hang on a file name."""
+    """The choice must not depend on file names."""
     write(tmp_path, SMALL)
     write(tmp_path, SMALL, "copy.xml")
     with pytest.raises(SettingsWrong, match="both called Ours"):
@@ -102,7 +102,7 @@ def test_one_name_twice_in_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_descriptor_may_leave_out_what_a_machine_does_not_have(tmp_path: Path) -> None:
-    """Nothing but a name, a geometry and one energy is needed."""
+    """Only name, geometry and one energy are required."""
     start, end = SMALL.index("  <jaws"), SMALL.index("</machine>")
     path = write(tmp_path, SMALL[:start] + SMALL[end:])
     SCHEMA.validate(path)
@@ -139,7 +139,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "instead", "says"), WRONG)
 def test_what_the_schema_refuses_is_refused_with_its_line(tmp_path: Path, text: str, instead: str, says: str) -> None:
-    """And another schema processor refuses it, too."""
+    """Another schema processor refuses it, too."""
     path = write(tmp_path, SMALL.replace(text, instead, 1))
     try:
         schema_takes_it = SCHEMA.is_valid(path)
@@ -160,14 +160,14 @@ def test_what_the_schema_refuses_is_refused_with_its_line(tmp_path: Path, text: 
     ],
 )
 def test_what_a_schema_cannot_say_is_checked_too(tmp_path: Path, text: str, instead: str, says: str) -> None:
-    """Limits in order, boundaries ascending, and a name that the settings use for something else."""
+    """Order of limits, ascending boundaries, and a reserved name."""
     with pytest.raises(SettingsWrong) as refusal:
         load(write(tmp_path, SMALL.replace(text, instead, 1)))
     assert str(refusal.value).startswith(f"ours.xml, {says}")
 
 
 def test_entities_are_refused_before_they_grow(tmp_path: Path) -> None:
-    """A document type has no use here and can fill the memory, or read other files."""
+    """A document type is useless here, and could exhaust memory or read other files."""
     bomb = '<!DOCTYPE machine [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY c SYSTEM "other.txt">]>\n'
     with pytest.raises(SettingsWrong, match=r"ours.xml: a document type \(DOCTYPE\) is not allowed"):
         load(write(tmp_path, SMALL.replace("<machine", bomb + "<machine", 1)))
@@ -175,7 +175,7 @@ def test_entities_are_refused_before_they_grow(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"<machine", b"<machine>\xff</machine>", b" " * 1_000_001])
 def test_what_is_no_descriptor_at_all_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Whatever is in the folder under this name."""
+    """Whatever is there under this name."""
     path = tmp_path / "ours.xml"
     path.write_bytes(content)
     with pytest.raises(SettingsWrong, match=r"^ours.xml"):

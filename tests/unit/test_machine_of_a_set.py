@@ -1,4 +1,4 @@
-"""Plans of every kind of machine: what can be moved is moved, what cannot is refused, no dosimetric fact is lost."""
+"""Plans of all kinds of machines: moved if possible, otherwise refused, without loss of dosimetric facts."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def fluence_modes(plan: Dataset) -> list[tuple[str, str] | None]:
 def test_a_fluence_mode_that_only_a_private_element_states(
     tmp_path: Path, way: str, options: dict[str, object]
 ) -> None:
-    """(3285,xx00) goes with all private elements; without (3002,0050) in its place the beam would be flattened."""
+    """(3285,xx00) is removed with all private elements; without (3002,0050) the beam would count as flattened."""
     done = anonymized(tmp_path, sets.fluence(private_only=True), sets.encoded(way), **options)  # type: ignore[arg-type]
     assert fluence_modes(done.plan)[:2] == [("NON_STANDARD", "FFF")] * 2
 
 
 def test_a_stated_fluence_mode_stays(tmp_path: Path) -> None:
-    """The private twin says nothing new."""
+    """The private element adds nothing."""
     done = anonymized(tmp_path, sets.fluence())
     assert fluence_modes(done.plan) == fluence_modes(done.old["RTPLAN"])
 
@@ -59,7 +59,7 @@ def test_a_stated_fluence_mode_stays(tmp_path: Path) -> None:
     ],
 )
 def test_what_the_machine_lacks_is_refused(tmp_path: Path, edit: Edit, code: str) -> None:
-    """By what it is; nothing is written."""
+    """With the specific code; nothing is written."""
     with pytest.raises(SetRefused) as refused:
         anonymized(tmp_path, edit)
     assert code in {fault.code for fault in refused.value.faults}
@@ -67,7 +67,7 @@ def test_what_the_machine_lacks_is_refused(tmp_path: Path, edit: Edit, code: str
 
 
 def test_the_first_machine_that_fits_takes_the_whole_plan(tmp_path: Path) -> None:
-    """Leaves of an HD120 go to the machine that has them."""
+    """Plans with HD120 leaves get the machine that has them."""
     done = anonymized(tmp_path, sets.hd120, **BOTH)  # type: ignore[arg-type]
     assert {beam.TreatmentMachineName for beam in done.plan.BeamSequence} == {"VicRapidPlanHD"}
     done = anonymized(tmp_path / "millennium", **BOTH)  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def test_a_collection_that_only_wants_to_be_warned(tmp_path: Path) -> None:
 
 
 def test_electrons_keep_their_applicator(tmp_path: Path) -> None:
-    """Its ID and type are dosimetric; what somebody wrote about it is not."""
+    """Its ID and type are dosimetric; its description is not."""
     for name, options in (("moved", {}), ("kept", KEEP)):
         done = anonymized(tmp_path / name, sets.electrons, **options)  # type: ignore[arg-type]
         (applicator,) = done.plan.BeamSequence[0].ApplicatorSequence
@@ -99,7 +99,7 @@ def test_a_wedge_stays_a_wedge(tmp_path: Path) -> None:
 
 
 def ion_devices(made: MadeSet) -> None:
-    """Add what proton plans have and photon plans have not."""
+    """Add devices specific to proton plans."""
     beam = made.plan.IonBeamSequence[0]
     beam.TreatmentMachineName = "Gantry2"
     beam.SnoutSequence = [item(SnoutID="S1", AccessoryCode="")]
@@ -109,7 +109,7 @@ def ion_devices(made: MadeSet) -> None:
 
 
 def test_an_ion_plan_is_published_with_its_machine(tmp_path: Path) -> None:
-    """With what shapes its beam."""
+    """With its beam-shaping devices."""
     done = anonymized(tmp_path, sets.ion_plan, ion_devices, **KEEP)  # type: ignore[arg-type]
     beam, old = done.plan.IonBeamSequence[0], done.old["RTPLAN"].IonBeamSequence[0]
     for keyword in ("TreatmentMachineName", "SnoutSequence", "RangeShifterSequence", "ScanMode"):
@@ -119,7 +119,7 @@ def test_an_ion_plan_is_published_with_its_machine(tmp_path: Path) -> None:
 
 
 def test_a_brachy_plan_is_published_with_its_machine(tmp_path: Path) -> None:
-    """Afterloader, source and its dates: those move like all dates, so that the decay stays."""
+    """Afterloader, source and its dates, which move like all others, so that the decay is preserved."""
 
     def calibrate(made: MadeSet) -> None:
         (source,) = made.plan.SourceSequence

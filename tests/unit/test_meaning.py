@@ -1,4 +1,4 @@
-"""What a set means, where a reader of the collection would take it for something else."""
+"""Objects that users of a collection could misinterpret."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 def judge(made: MadeSet, *, machine_replaced: bool = True) -> Meaning:
-    """Judge what was written."""
+    """Check a folder."""
     chosen = members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects)
     return importability.judge(chosen.objects, machine_replaced=machine_replaced)
 
 
 def codes(judged: Meaning) -> list[str]:
-    """Return the codes of what is refused."""
+    """Return the codes of faults."""
     return [fault.code for fault in judged.faults]
 
 
 def dose_of(kind: str, **plan: object) -> sets.Edit:
-    """Call the dose another kind of sum."""
+    """Set the dose's summation type."""
 
     def edit(made: MadeSet) -> None:
         made.dose.DoseSummationType = kind
@@ -62,13 +62,13 @@ def dose_of(kind: str, **plan: object) -> sets.Edit:
     ],
 )
 def test_what_means_something_else_is_refused_with_a_code_to_accept(tmp_path, edit, code):
-    """Each code is one that a collection may write into `accept`."""
+    """Each code is allowed in `accept`."""
     assert codes(judge(make_set(tmp_path, edit))) == [code]
     assert code in ACCEPTABLE
 
 
 def plan_named_twice(made: MadeSet) -> None:
-    """Let the dose refer to its plan in two items."""
+    """Make the dose reference its plan in two items."""
     made.dose.ReferencedRTPlanSequence.append(made.dose.ReferencedRTPlanSequence[0])
 
 
@@ -83,13 +83,13 @@ def plan_named_twice(made: MadeSet) -> None:
     ],
 )
 def test_the_whole_dose_of_the_plan_is_no_matter_what_it_is_called(tmp_path, edit):
-    """A dose called BEAM that covers every beam with meterset is the plan dose: Oncentra writes it so."""
+    """A BEAM dose that covers every beam with meterset is the plan dose, as written by Oncentra."""
     assert codes(judge(make_set(tmp_path, edit))) == []
 
 
 @pytest.mark.parametrize("meterset", [None, b"120,50"])
 def test_a_meterset_that_is_not_stated_or_no_number_is_not_none(tmp_path, meterset):
-    """The dose of one beam of two stays a part of the plan's."""
+    """The dose of one of two beams remains partial."""
 
     def edit(made: MadeSet) -> None:
         metersets(made, meterset)
@@ -100,14 +100,14 @@ def test_a_meterset_that_is_not_stated_or_no_number_is_not_none(tmp_path, meters
 
 @pytest.mark.parametrize("edit", [sets.verification_plan, sets.plan_for_a_device])
 def test_a_plan_that_keeps_its_machine_may_verify_it(tmp_path, edit):
-    """It is a note then."""
+    """Then it is only a note."""
     judged = judge(make_set(tmp_path, edit), machine_replaced=False)
     assert codes(judged) == []
     assert any(note.startswith("RT Plan RP.") for note in judged.notes)
 
 
 def second_fraction_group(made: MadeSet) -> None:
-    """Let the plan have two fraction groups."""
+    """Add a second fraction group to the plan."""
     group = Dataset.from_json(made.plan.FractionGroupSequence[0].to_json())
     group.FractionGroupNumber = 2
     made.plan.FractionGroupSequence.append(group)
@@ -120,19 +120,19 @@ def uneven(made: MadeSet) -> None:
 
 
 def recentred(made: MadeSet) -> None:
-    """Reconstruct one slice about another point."""
+    """Shift the position of one slice."""
     x, y, z = made.ct[1].ImagePositionPatient
     made.ct[1].ImagePositionPatient = [x + 5, y, z]
 
 
 def only_setup_fields(made: MadeSet) -> None:
-    """Plan nothing that treats."""
+    """Make all beams setup fields."""
     for beam in made.plan.BeamSequence:
         beam.TreatmentDeliveryType = "SETUP"
 
 
 def metersets(made: MadeSet, value: object) -> None:
-    """State another meterset for every beam of the fraction group, or none, and no delivery type."""
+    """Set every beam's meterset, or remove it, and the delivery type."""
     for beam in made.plan.BeamSequence:
         if beam.TreatmentDeliveryType == "TREATMENT":
             del beam.TreatmentDeliveryType
@@ -145,26 +145,26 @@ def metersets(made: MadeSet, value: object) -> None:
 
 
 def without_number_of_fractions(made: MadeSet) -> None:
-    """Leave the number of fractions empty."""
+    """Empty the number of fractions."""
     made.plan.FractionGroupSequence[0].NumberOfFractionsPlanned = None
 
 
 def without_isocentre(made: MadeSet) -> None:
-    """State no isocentre."""
+    """Remove the isocentres."""
     for beam in made.plan.BeamSequence:
         for point in beam.ControlPointSequence:
             point.pop("IsocenterPosition", None)
 
 
 def same_numbers(made: MadeSet) -> None:
-    """Use one number for two beams, and for two structures."""
+    """Give two beams, and two structures, the same number."""
     made.plan.BeamSequence[1].BeamNumber = made.plan.BeamSequence[0].BeamNumber
     first, second = made.structure_set.StructureSetROISequence
     second.ROINumber = first.ROINumber
 
 
 def never_drawn(made: MadeSet) -> None:
-    """List structures and draw none."""
+    """Remove all contours."""
     del made.structure_set.ROIContourSequence
 
 
@@ -193,14 +193,14 @@ def never_drawn(made: MadeSet) -> None:
     ],
 )
 def test_what_is_worth_knowing_is_a_note(tmp_path, edit, note):
-    """It refuses nothing."""
+    """It causes no refusal."""
     judged = judge(make_set(tmp_path, edit))
     assert codes(judged) == []
     assert [found for found in judged.notes if note in found]
 
 
 def test_names_that_a_planning_system_cuts_short_are_noted(tmp_path):
-    """Two names that differ in their 17th character only become one."""
+    """Two names that differ only in their 17th character become one."""
 
     def rename(made: MadeSet) -> None:
         for letter, roi in zip("LR", made.structure_set.StructureSetROISequence, strict=True):

@@ -1,4 +1,4 @@
-"""A published set is changed in a hundred ways, each of which leaks or breaks something: its proof finds every one.
+"""A published set is changed in a hundred ways, each leaking or breaking something: the proof finds all.
 
 The set is made once, and each change is made to a copy. The proof gets what `verify` gives it: the promise
 of the record, and what the collection's key makes of a UID.
@@ -34,20 +34,20 @@ JPEG: Final = "1.2.840.10008.1.2.4.70"
 
 
 class Set(NamedTuple):
-    """A published set, all that its proof asks for, and what its source says."""
+    """A published set, the inputs of its proof, and its source's texts."""
 
     source: list[tuple[str, Path]]
     anon: Path
     expected: Expected
     old: dict[str, Dataset]
-    """By prefix of the file names; of the CT one slice."""
+    """By file name prefix; one slice of the CT."""
 
     def path(self, prefix: str) -> Path:
         """Return one file of a kind."""
         return min(self.anon.glob(f"{prefix}.*"))
 
     def reasons(self) -> str:
-        """Ask for the proof; empty where it passes."""
+        """Return the proof's reasons; empty if it passes."""
         try:
             prove(self.source, self.anon, self.expected)
         except NotClean as not_clean:
@@ -56,13 +56,13 @@ class Set(NamedTuple):
 
 
 def _named_for_the_patient(made: sets.MadeSet) -> None:
-    """Call a structure so that its name has to be replaced."""
+    """Give a structure a name that must be replaced."""
     made.structure_set.StructureSetROISequence[18].ROIName = f"z{NAME}"
     made.structure_set.RTROIObservationsSequence[18].ROIObservationLabel = f"z{NAME}"[:16]
 
 
 def publish(folder: Path, *edits: sets.Edit) -> Set:
-    """Make a set, anonymize it and take what its proof asks for."""
+    """Make a set, anonymize it, and collect the inputs of its proof."""
     made = sets.make_set(folder, OF_THE_PATIENT, _named_for_the_patient, *edits, rois=20, ct=3, size=16)
     done = anonymize_folder(made.folder, folder / "ANON_006", scanner="SCANNER_A")
     replacements = done.replacements
@@ -76,18 +76,18 @@ def publish(folder: Path, *edits: sets.Edit) -> Set:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Set:
-    """Publish a set whose pixels are of 12 bits in cells of 16."""
+    """Publish a set with 12-bit pixels in 16-bit cells."""
     return publish(tmp_path_factory.mktemp("plain"), cells_of_12_bits)
 
 
 @pytest.fixture(scope="module")
 def compressed(tmp_path_factory: pytest.TempPathFactory) -> Set:
-    """Publish a set whose slices are JPEG."""
+    """Publish a set with JPEG slices."""
     return publish(tmp_path_factory.mktemp("compressed"), jpeg_pixels)
 
 
 def copied(published: Set, folder: Path) -> Set:
-    """Copy a published set, to be changed."""
+    """Copy a published set for changes."""
     shutil.copytree(published.anon, folder / "ANON_006")
     return published._replace(anon=folder / "ANON_006")
 
@@ -96,7 +96,7 @@ def copied(published: Set, folder: Path) -> Set:
 
 
 def of(prefix: str, change: Callable[[Dataset, Set], object]) -> Callable[[Set], None]:
-    """Change one file of a kind as a data set."""
+    """Change one file of a kind via pydicom."""
 
     def do(here: Set) -> None:
         _rewrite(here, here.path(prefix), change)
@@ -105,7 +105,7 @@ def of(prefix: str, change: Callable[[Dataset, Set], object]) -> Callable[[Set],
 
 
 def everywhere(change: Callable[[Dataset, Set], object]) -> Callable[[Set], None]:
-    """Change every file so."""
+    """Change every file via pydicom."""
 
     def do(here: Set) -> None:
         for path in here.anon.iterdir():
@@ -122,7 +122,7 @@ def _rewrite(here: Set, path: Path, change: Callable[[Dataset, Set], object]) ->
 
 
 def setting(prefix: str, **values: object) -> Callable[[Set], None]:
-    """Set attributes of one file of a kind; in each file where no kind is said."""
+    """Set attributes of one file of a kind, or of each file."""
 
     def change(data: Dataset, _: Set) -> None:
         for keyword, value in values.items():
@@ -132,7 +132,7 @@ def setting(prefix: str, **values: object) -> Callable[[Set], None]:
 
 
 def adding(prefix: str, tag: int, vr: str, value: object) -> Callable[[Set], None]:
-    """Put an element into one file of a kind."""
+    """Add an element to one file of a kind."""
     return of(prefix, lambda data, _: data.add_new(tag, vr, value))
 
 
@@ -187,7 +187,7 @@ def _as_they_were(data: Dataset, here: Set) -> None:
 
 
 def _roi(name: str) -> Callable[[Dataset, Set], None]:
-    """Rename the structure whose name the cleaner replaced."""
+    """Rename the structure with the replaced name."""
 
     def change(data: Dataset, _: Set) -> None:
         (roi,) = (roi for roi in data.StructureSetROISequence if roi.ROIName.startswith("ROI_"))
@@ -235,7 +235,7 @@ def _above_high_bit(data: Dataset, _: Set) -> None:
 
 
 def _value(begin: bytes, value: str) -> Callable[[bytes], bytes]:
-    """Change the value of the element that begins so."""
+    """Change the value of the element with this head."""
 
     def change(data: bytes) -> bytes:
         at = data.index(begin, 200) + 6
@@ -255,12 +255,12 @@ def _twice(begin: bytes) -> Callable[[bytes], bytes]:
 
 
 def meta_end(data: bytes) -> int:
-    """Return where the data set begins."""
+    """Return the offset of the data set."""
     return 144 + int.from_bytes(data[140:144], "little")
 
 
 def _in_meta(new: bytes) -> Callable[[bytes], bytes]:
-    """Put an element behind those of the file meta information, and count it there."""
+    """Append an element to the file meta information, with its length."""
 
     def change(data: bytes) -> bytes:
         end = meta_end(data)
@@ -662,7 +662,7 @@ def _with_table(data: bytes, table: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_the_proof_finds_every_change(plain: Set, tmp_path: Path, name: str) -> None:
-    """And says which check failed, where, and no value of the source."""
+    """With check and location, without values of the source."""
     change, expected = PLAIN[name]
     here = copied(plain, tmp_path)
     change(here)
@@ -673,7 +673,7 @@ def test_the_proof_finds_every_change(plain: Set, tmp_path: Path, name: str) -> 
 
 @pytest.mark.parametrize("name", COMPRESSED)
 def test_the_proof_finds_every_change_of_compressed_pixels(compressed: Set, tmp_path: Path, name: str) -> None:
-    """Their codestream is compared piece by piece."""
+    """Codestreams are compared piece by piece."""
     change, expected = COMPRESSED[name]
     here = copied(compressed, tmp_path)
     change(here)
@@ -681,7 +681,7 @@ def test_the_proof_finds_every_change_of_compressed_pixels(compressed: Set, tmp_
 
 
 def test_unchanged_both_sets_pass(plain: Set, compressed: Set, tmp_path: Path) -> None:
-    """Also when pydicom has written every file again: the changes above are then what the proof objects to."""
+    """Even if rewritten by pydicom: so the changes above are what the proof objects to."""
     assert (plain.reasons(), compressed.reasons()) == ("", "")
     here = copied(plain, tmp_path)
     everywhere(lambda *_: None)(here)

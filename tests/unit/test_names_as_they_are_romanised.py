@@ -1,4 +1,4 @@
-"""Names of scripts that write syllables go as people write them in Latin letters, and back; McDonald as MacDonald."""
+"""Names in syllabic scripts are removed in Latin spelling, and vice versa; McDonald as MacDonald."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LABELS = """
 @pytest.mark.parametrize("form", ["PTV {}", "{}_PTV", "PTV{}"])
 @pytest.mark.parametrize(("name", "echo"), [(name, echo) for name in ECHOES for echo in ECHOES[name].split()])
 def test_a_name_goes_and_the_target_stays(name: str, echo: str, form: str) -> None:
-    """And the proof finds that there was a reason."""
+    """The proof agrees that there was a reason."""
     label, values = form.format(echo), [("person", name)]
 
     assert Cleaner(Identifiers(values), [Text("roi_name", 7, label)]).clean(label, "roi_name") == "PTV"
@@ -51,7 +51,7 @@ def test_a_name_goes_and_the_target_stays(name: str, echo: str, form: str) -> No
 
 @pytest.mark.parametrize("name", ECHOES)
 def test_words_of_the_lexicon_stay_beside_each_of_these_names(name: str) -> None:
-    """They are romanised by nobody."""
+    """They are nobody's romanized name."""
     values, labels = [("person", name)], LABELS.split()
     cleaner = Cleaner(Identifiers(values), [Text("roi_name", 7, label) for label in labels])
 
@@ -69,5 +69,5 @@ def test_words_of_the_lexicon_stay_beside_each_of_these_names(name: str) -> None
     ],
 )
 def test_titles_and_particles_of_a_name_are_nobody(name: str, label: str) -> None:
-    """`dr` is the right side in Romanian, AP a direction; what stands behind the names of a PN is a title."""
+    """`dr` is a Romanian right side, AP a direction; the components after the names of a PN are titles."""
     assert Cleaner(Identifiers([("person", name)]), [Text("roi_name", 7, label)]).clean(label, "roi_name") == label

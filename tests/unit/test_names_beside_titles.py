@@ -1,4 +1,4 @@
-"""A name beside a title goes whoever it is of; an organ beside one, and what only looks like a title, stay."""
+"""A name beside a title is removed, whoever's it is; organs and apparent titles stay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOBODY = [("person", "ANON^ANON")]
 
 
 def left_of(label: str) -> str:
-    """Return what becomes of a label in a set of somebody else."""
+    """Return a cleaned label in a set of somebody else."""
     return Cleaner(Identifiers(NOBODY), [Text("roi_name", 7, label)]).clean(label, "roi_name")
 
 
@@ -47,7 +47,7 @@ def left_of(label: str) -> str:
     ],
 )
 def test_the_name_goes_with_its_title(label: str, left: str) -> None:
-    """What is known stays."""
+    """Known words stay."""
     assert left_of(label) == left
     assert Traces(NOBODY).are_in(label)
 
@@ -75,7 +75,7 @@ def test_the_name_goes_with_its_title(label: str, left: str) -> None:
     ],
 )
 def test_a_code_or_an_organ_beside_a_title_names_nobody(label: str) -> None:
-    """In capitals two letters are of imaging and planning; a word of the lexicon is not a name."""
+    """Two capitals are imaging or planning terms; a lexicon word is no name."""
     assert left_of(label) == label
     assert not Search(NOBODY).in_typed(label)
 
@@ -83,7 +83,7 @@ def test_a_code_or_an_organ_beside_a_title_names_nobody(label: str) -> None:
 @pytest.mark.parametrize("title", ["Frau", "Herr", "Mrs", "Mrs.", "Mr", "Dr.", "Mme", "Prof.", "geb.", "Sra.", "Fru"])
 @pytest.mark.parametrize("name", ["Katzenbeißer", "Quevedo", "Trollmann", "Øvergaard"])
 def test_the_proof_sees_a_name_behind_a_title(title: str, name: str) -> None:
-    """By its own pattern."""
+    """With its own pattern."""
     assert Search(NOBODY).in_typed(f"PTV {title} {name}") == {"person"}
 
 
@@ -99,7 +99,7 @@ def test_the_proof_sees_a_name_behind_a_title(title: str, name: str) -> None:
     ],
 )
 def test_a_date_goes_in_more_languages(label: str) -> None:
-    """Months by name, and what Korean writes behind its numbers."""
+    """Months by name, and Korean suffixes of numbers."""
     values = [("date", "20210322")]
     assert Cleaner(Identifiers(values), [Text("roi_name", 7, label)]).clean(label, "roi_name") == "PTV"
     assert Traces(values).are_in(label)
@@ -108,7 +108,7 @@ def test_a_date_goes_in_more_languages(label: str) -> None:
 @pytest.mark.parametrize("family", ["Herr", "Frau", "Das", "Du", "Zur", "Prof"])
 @pytest.mark.parametrize("form", ["PTV {}", "{}_PTV", "Herr {} PTV", "PTV_{}"])
 def test_a_family_may_be_called_as_others_are_addressed(family: str, form: str) -> None:
-    """In writer and proof; of all others the word stays, and says nothing."""
+    """In writer and proof; for all others the word stays, and does not identify."""
     text, name = form.format(family), ("person", f"{family}^Rahul")
 
     assert Cleaner(Identifiers([name]), [Text("roi_name", 7, text)]).clean(text, "roi_name") == "PTV"
@@ -117,7 +117,7 @@ def test_a_family_may_be_called_as_others_are_addressed(family: str, form: str) 
 
 
 def test_a_title_behind_a_title_is_no_name() -> None:
-    """Neither has Professor to go, nor is a set parked for it."""
+    """Professor is not removed, nor is a set parked for it."""
     text = "Herr Prof Boost"
 
     assert (

@@ -1,4 +1,4 @@
-"""A name that a wrong code page wrote, or that is one character, goes, and the proof sees it."""
+"""Names garbled by a wrong code page, or of one character, are removed, and the proof sees them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.proof.traces import Traces
 
 
 def left_of(label: str, name: str) -> str:
-    """Return what becomes of a label in a set of this patient."""
+    """Return a cleaned label in a set of this patient."""
     return Cleaner(Identifiers([("person", name)]), [Text("roi_name", 7, label)]).clean(label, "roi_name")
 
 
@@ -23,7 +23,7 @@ PAGES = ("utf-8", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254",
 
 
 def misread(name: str, page: str) -> str:
-    """Return a name that is written in one code page and read in that of Western Europe; itself where that fails."""
+    """Return a name in one code page as read in Western European; unchanged if impossible."""
     try:
         return name.encode(page).decode("cp1252")
     except UnicodeError:
@@ -36,7 +36,7 @@ MISREAD = sorted({(name, echo) for name in NAMES.split() for page in PAGES if (e
 @pytest.mark.parametrize("form", ["Lung_L {}", "{}_Lung_L", "Lung_L ({})"])
 @pytest.mark.parametrize(("name", "echo"), MISREAD)
 def test_what_was_read_in_a_wrong_code_page_goes(name: str, echo: str, form: str) -> None:
-    """The organ stays."""
+    """The organ is kept."""
     label, values = form.format(echo), [("person", f"{name}^Eva")]
 
     assert left_of(label, f"{name}^Eva") == "Lung_L"
@@ -48,7 +48,7 @@ def test_what_was_read_in_a_wrong_code_page_goes(name: str, echo: str, form: str
     ("name", "echo"), [("BÆK", "BÃ¦k"), ("müller", "MÃœLLER"), ("Dvořák", "Dvoøák"), ("Lý", "LÃ½")]
 )
 def test_whatever_its_capitals_are(name: str, echo: str) -> None:
-    """People type as they like, and the letter's bytes depend on it."""
+    """People's capitalization varies, and with it the letters' bytes."""
     assert left_of(f"PTV {echo}", f"{name}^Eva") == "PTV"
 
 
@@ -57,7 +57,7 @@ def test_whatever_its_capitals_are(name: str, echo: str) -> None:
     [("Țepeș", "?epe?"), ("Kość", "Ko??"), ("Müller", "M\N{REPLACEMENT CHARACTER}ller"), ("Bæk", "B?k")],
 )
 def test_marks_in_the_place_of_lost_letters_go_with_the_others(name: str, echo: str) -> None:
-    """Nothing of them is left."""
+    """Nothing remains of them."""
     label, values = f"Vejiga.{echo}", [("person", f"{name}^Eva")]
 
     assert left_of(label, f"{name}^Eva") == "Vejiga"
@@ -68,7 +68,7 @@ def test_marks_in_the_place_of_lost_letters_go_with_the_others(name: str, echo: 
 @pytest.mark.parametrize("label", ["GTV?", "Rückenmark", "Hüftkopf_li", "Côlon", "Moelle épinière", "Lunge?", "Ø 5mm"])
 @pytest.mark.parametrize("name", ["Wiśniewska^Ewa", "Иванов^Пётр", "Lý^Minh", "Øst^Åse"])
 def test_organs_with_letters_of_their_own_stay(label: str, name: str) -> None:
-    """Whatever they would be in another code page."""
+    """Whatever they are in another code page."""
     assert left_of(label, name) == label
     assert not Search([("person", name)]).in_typed(label)
 
@@ -78,7 +78,7 @@ def test_organs_with_letters_of_their_own_stay(label: str, name: str) -> None:
     ("王^伟", "王子", "王子"), ("左^伟", "左 肺", "左 肺"),
 ])  # fmt: skip
 def test_a_name_of_one_character_goes_where_it_stands_alone(name: str, label: str, left: str) -> None:
-    """Beside another character it is part of a word; a side is nobody."""
+    """Beside another character it is part of a word; sides are nobody's names."""
     values = [("person", name)]
 
     assert left_of(label, name) == left
@@ -92,6 +92,6 @@ def test_a_name_of_one_character_goes_where_it_stands_alone(name: str, label: st
     ("RA", "RA_H&N_70Gy", "RA_H&N_70Gy"), ("RA", "RA", "RA"), ("QX", "QX_Lunge", "Lunge"),
 ])  # fmt: skip
 def test_a_short_name_is_excused_only_as_it_is_spelled(name: str, label: str, left: str) -> None:
-    """`Bæk` is not `bak`; an operator's code is excused by any word of the lexicon."""
+    """`Bæk` is not `bak`; an operator's code may equal any word of the lexicon."""
     assert left_of(label, name) == left
     assert not Search([("person", name)]).in_typed(left)

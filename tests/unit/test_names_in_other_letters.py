@@ -1,4 +1,4 @@
-"""Names in every script, declared rightly, wrongly or not at all: found where they are echoed; other texts stay."""
+"""Names in every script, with right, wrong or no declaration, are found if echoed; other texts stay."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Script(NamedTuple):
-    """A patient's name, how it is written down, how people echo it in labels, and a word that is nobody's name."""
+    """A patient's name, its encoding, its echoes in labels, and a word that is nobody's name."""
 
     name: str
     charset: str | Sequence[str]
@@ -60,7 +60,7 @@ def _named(script: Script) -> Edit:
 
 
 def _holds(done: Anonymized, word: str) -> bool:
-    """Whether a word stands in any text of the output."""
+    """Return whether any text of the output contains a word."""
     values = (
         str(element.value)
         for data in done.new.values()
@@ -72,7 +72,7 @@ def _holds(done: Anonymized, word: str) -> bool:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_an_echoed_name_is_found_and_other_words_stay(tmp_path: Path, script: str) -> None:
-    """In the names of structures and beams and in the labels of plan and structure set."""
+    """In names of structures and beams, and in labels of plan and structure set."""
     done = anonymized(tmp_path, _named(SCRIPTS[script]))
     _, _, echo, word = SCRIPTS[script]
     assert done.roi_names == ["PTV", word]
@@ -81,7 +81,7 @@ def test_an_echoed_name_is_found_and_other_words_stay(tmp_path: Path, script: st
 
 
 def test_latin_1_that_nobody_declared(tmp_path: Path) -> None:
-    """It is read nevertheless, its echo is found, and the output declares what it is written in."""
+    """It is read correctly, its echo found, and the output's character set declared."""
     done = anonymized(tmp_path, _named(SCRIPTS["Latin-1"]), sets.latin_1_undeclared)
     assert done.roi_names == ["PTV", "Öffnung"]
     assert done.structure_set.SpecificCharacterSet == "ISO_IR 100"
@@ -90,7 +90,7 @@ def test_latin_1_that_nobody_declared(tmp_path: Path) -> None:
 
 
 def test_utf_8_that_is_declared_as_latin_1(tmp_path: Path) -> None:
-    """A common mistake; both readings of the name are gone, and the word that stays is declared rightly."""
+    """A common mistake: both readings of the name are removed, and the kept word is declared correctly."""
 
     def mistake(made: MadeSet) -> None:
         made.rewrites.append(("", lambda written: written.replace(b"ISO_IR 192", b"ISO_IR 100", 1)))
@@ -104,7 +104,7 @@ def test_utf_8_that_is_declared_as_latin_1(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", ["explicit", "implicit", "deflated"])
 def test_an_item_with_a_character_set_of_its_own(tmp_path: Path, way: str) -> None:
-    """PS3.3 C.12.1.1.2 allows it; the output is written in one, and says the same."""
+    """PS3.3 C.12.1.1.2 allows it; the output uses one, with the same texts."""
 
     def own(made: MadeSet) -> None:
         sets.encoded(way)(made)
@@ -122,7 +122,7 @@ def test_an_item_with_a_character_set_of_its_own(tmp_path: Path, way: str) -> No
 
 
 def test_an_item_alone_declares_a_character_set(tmp_path: Path) -> None:
-    """The object itself says nothing, being plain ASCII."""
+    """The object itself is plain ASCII without a declaration."""
 
     def alone(made: MadeSet) -> None:
         del made.structure_set.SpecificCharacterSet

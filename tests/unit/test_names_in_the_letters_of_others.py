@@ -1,4 +1,4 @@
-"""A name goes in the letters of another script, as the other sex has it, and damaged by a wrong code page."""
+"""Names are removed in other scripts, in the other gender's form, and damaged by a wrong code page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def left_of(label: str, kind: str, value: str) -> str:
-    """Return what becomes of a label in a set that this identifies."""
+    """Return a cleaned label in a set with these identifiers."""
     return Cleaner(Identifiers([(kind, value)]), [Text("roi_name", 7, label)]).clean(label, "roi_name")
 
 
@@ -49,7 +49,7 @@ ECHOES = [
 
 @pytest.mark.parametrize(("name", "echo"), ECHOES)
 def test_a_name_goes_in_whatever_letters_it_is_echoed(name: str, echo: str) -> None:
-    """In Latin letters and back, in the other of two scripts, with a letter lost."""
+    """To and from Latin letters, between two scripts, and with a lost letter."""
     assert left_of(f"PTV {echo}", "person", name) == "PTV"
 
 
@@ -65,7 +65,7 @@ def test_a_name_goes_in_whatever_letters_it_is_echoed(name: str, echo: str) -> N
     ],
 )
 def test_an_id_goes_with_and_without_zeros_and_separators(kind: str, value: str, echo: str) -> None:
-    """As people leave them off, or put them in."""
+    """As omitted or added by people."""
     assert left_of(f"PTV {echo}", kind, value) == "PTV"
 
 
@@ -76,12 +76,12 @@ def test_an_id_goes_with_and_without_zeros_and_separators(kind: str, value: str,
     "label", ["Parotid_L", "Rektum", "Lunge_re", "Mandibula", "Skin", "Retina", "Prostata", "Medulla"]
 )
 def test_organs_stay_whatever_letters_the_name_has(name: str, label: str) -> None:
-    """A word of the lexicon sounds like nobody."""
+    """Lexicon words match nobody's sound."""
     assert left_of(label, "person", name) == label
 
 
 @pytest.mark.parametrize(("name", "echo"), [ECHOES[0], ECHOES[4], ECHOES[7], ECHOES[13], ECHOES[18], ECHOES[21]])
 def test_the_proof_does_not_hold_it_against_the_cleaner(tmp_path: Path, name: str, echo: str) -> None:
-    """The set is published, without the name."""
+    """The set is published without the name."""
     done = anonymized(tmp_path, sets.patient(name, "4711"), make={"rois": [f"PTV {echo}", "SpinalCord"]})
     assert done.roi_names == ["PTV", "SpinalCord"]

@@ -1,4 +1,4 @@
-"""A name goes in the letters of another script, glued to a target, in the other sex's form; the proof sees it, too."""
+"""Names are removed in other scripts, joined to a target, in the other gender's form; so does the proof."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.vocabulary import word_lists
 
 
 def left_of(label: str, name: str) -> str:
-    """Return what becomes of a label in a set of this patient."""
+    """Return a cleaned label in a set of this patient."""
     return Cleaner(Identifiers([("person", name)]), [Text("roi_name", 7, label)]).clean(label, "roi_name")
 
 
@@ -51,14 +51,14 @@ PAIRS = [(name, echo) for name, echoes in ECHOES.items() for echo in echoes.spli
 @pytest.mark.parametrize(("name", "echo"), PAIRS)
 @pytest.mark.parametrize("form", ["PTV {}", "PTV_{}", "{} PTV", "PTV{}", "CTV{}"])
 def test_a_name_goes_and_the_target_stays(name: str, echo: str, form: str) -> None:
-    """Behind a separator or glued to the target, in letters that its set does not use."""
+    """After a separator or joined to the target, in letters that the set does not use."""
     assert left_of(form.format(echo), name) == form.format(" ").strip(" _")
 
 
 @pytest.mark.parametrize(("name", "echo"), PAIRS)
 @pytest.mark.parametrize("form", ["PTV {}", "PTV{}", "{}x PTV"])
 def test_what_is_taken_so_is_no_change_without_need(name: str, echo: str, form: str) -> None:
-    """Else a well cleaned set would be refused."""
+    """Otherwise a correctly cleaned set would be refused."""
     text = form.format(echo)
     values = [("person", name)]
     assert Traces(values).are_in(text) or left_of(text, name) == text
@@ -69,7 +69,7 @@ def test_what_is_taken_so_is_no_change_without_need(name: str, echo: str, form: 
 )
 @pytest.mark.parametrize("name", ECHOES)
 def test_words_of_the_lexicon_stay_beside_each_of_these_names(label: str, name: str) -> None:
-    """They sound like nobody."""
+    """They match nobody's sound."""
     assert left_of(label, name) == label
     assert not Search([("person", name)]).in_typed(label)
 
@@ -118,7 +118,7 @@ def test_a_name_whose_accents_stand_beside_its_letters_is_one_word() -> None:
 )
 @pytest.mark.parametrize("form", ["PTV {}", "PTV_{}", "{}_PTV60", "PTV{}"])
 def test_the_proof_sees_a_name_in_other_letters(name: str, echo: str, form: str) -> None:
-    """By a search that shares no matching with the cleaner."""
+    """By a search independent of the cleaner's."""
     if not (form == "PTV{}" and name == "Иванов^Пётр"):
         assert Search([("person", name)]).in_typed(form.format(echo)) == {"person"}
 
@@ -141,7 +141,7 @@ def _written(name: str, chance: random.Random) -> str:
 
 @pytest.mark.parametrize("name", NAMES.split())
 def test_what_the_proof_sees_in_other_letters_the_cleaner_takes(name: str) -> None:
-    """However people write it, and in both directions; else a cleaned set would be held up by its own proof."""
+    """In any spelling and both directions; otherwise cleaned sets would fail their proof."""
     chance = random.Random(name)
     for _ in range(60):
         latin = _written(name, chance)

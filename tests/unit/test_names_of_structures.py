@@ -1,4 +1,4 @@
-"""Names of structures, plans and beams through a whole set: equal ones stay equal, different ones different."""
+"""Names of structures, plans and beams in a complete set: equal ones stay equal, different ones different."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMED = sets.patient("Mustermann^Erika", "20714711")
 
 
 def structures(*names: str, labels: tuple[str, ...] | None = None) -> Edit:
-    """Call the structures so; their observations by the first 16 characters, as planning systems do, or by `labels`."""
+    """Name the structures; label observations with the first 16 characters, as planning systems do, or `labels`."""
 
     def edit(made: MadeSet) -> None:
         rois = made.structure_set.StructureSetROISequence
@@ -38,7 +38,7 @@ def labels_of(done: Anonymized) -> list[str]:
 
 
 def test_equal_names_stay_equal(tmp_path: Path) -> None:
-    """Two structures of one name are odd, and the set's own oddity; a note tells of it."""
+    """Two structures of one name are the set's own oddity, and noted."""
     done = anonymized(tmp_path, NAMED, structures("z Mustermann opt", "z Mustermann opt"))
     assert len(set(done.roi_names)) == 1
     assert "ustermann" not in done.roi_names[0]
@@ -46,20 +46,20 @@ def test_equal_names_stay_equal(tmp_path: Path) -> None:
 
 
 def test_different_names_stay_different(tmp_path: Path) -> None:
-    """Though what is left of both without the name is the same."""
+    """Even if their remainders without the name are equal."""
     done = anonymized(tmp_path, NAMED, structures("PTV Mustermann", "PTV Erika"))
     assert len(set(done.roi_names)) == 2
 
 
 def test_cleaning_makes_no_name_that_another_structure_bears(tmp_path: Path) -> None:
-    """The one that bore it keeps it."""
+    """The other structure keeps it."""
     done = anonymized(tmp_path, NAMED, structures("PTV Mustermann", "PTV"))
     assert done.roi_names[1] == "PTV"
     assert done.roi_names[0] not in {"PTV", "PTV Mustermann"}
 
 
 def test_names_that_differ_behind_the_sixteenth_character_stay_as_they_are(tmp_path: Path) -> None:
-    """A planning system cuts them to one; that is reported, and not mended."""
+    """Planning systems truncate them to one name; this is reported but not repaired."""
     names = "PTV_high_60Gy_01_a", "PTV_high_60Gy_01_b"
     done = anonymized(tmp_path, NAMED, structures(*names))
     assert tuple(done.roi_names) == names
@@ -68,14 +68,14 @@ def test_names_that_differ_behind_the_sixteenth_character_stay_as_they_are(tmp_p
 
 
 def test_a_label_follows_the_name_it_was_cut_from(tmp_path: Path) -> None:
-    """Also where the cut went through the patient's name, so that the label by itself echoes nothing."""
+    """Even if truncated within the patient's name, so that the label alone echoes nothing."""
     done = anonymized(tmp_path, NAMED, structures("zzOptimierung Mustermann", "SpinalCord"))
     assert labels_of(done) == done.roi_names
     assert "zzOptimierung Mu" not in labels_of(done)
 
 
 def test_a_label_of_its_own_is_cleaned_for_itself(tmp_path: Path) -> None:
-    """It is not the beginning of any name."""
+    """It is no name's beginning."""
     done = anonymized(tmp_path, NAMED, structures("PTV", "SpinalCord", labels=("E. Mustermann", "cord")))
     assert done.roi_names == ["PTV", "SpinalCord"]
     assert labels_of(done)[1] == "cord"
@@ -83,7 +83,7 @@ def test_a_label_of_its_own_is_cleaned_for_itself(tmp_path: Path) -> None:
 
 
 def test_equal_texts_stay_equal_in_all_objects(tmp_path: Path) -> None:
-    """A plan's label that the structure set and a beam bear too."""
+    """Such as a plan's label shared by the structure set and a beam."""
 
     def label(made: MadeSet) -> None:
         made.plan.RTPlanLabel = made.structure_set.StructureSetLabel = "Mustermann 1"
@@ -95,7 +95,7 @@ def test_equal_texts_stay_equal_in_all_objects(tmp_path: Path) -> None:
 
 
 def test_texts_of_the_plan_lose_ids_dates_and_telephone_numbers(tmp_path: Path) -> None:
-    """Whether they are the patient's or not: what looks like one cannot be told from one."""
+    """Whether or not they are the patient's, which cannot be determined."""
 
     def write(made: MadeSet) -> None:
         beams = made.plan.BeamSequence
@@ -112,7 +112,7 @@ def test_texts_of_the_plan_lose_ids_dates_and_telephone_numbers(tmp_path: Path) 
 
 
 def test_the_record_tells_of_the_names_that_were_published(tmp_path: Path) -> None:
-    """A name that is too long only because the patient's is in it is short where the sheet tells of it."""
+    """A name too long only because of the patient's name is short in the record."""
     done = anonymized(tmp_path, NAMED, make={"rois": ["PTV", "Parotid_L Mustermann", "Spinal cord without margin"]})
     rtset = done.verdict.good_set()
     content = set_record.describe(IDENTITY, done.replacements, done.verdict, rtset, UNNAMED, "", 0)

@@ -1,4 +1,4 @@
-"""The texts beside a set: readable, and only ours are ever touched."""
+"""The texts beside a set are readable, and only ours are ever changed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ TWO_PATIENTS = Fault("two-patients", 'Patient "A" in CT.1.dcm,\npatient "B" in R
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names of what is in a folder."""
+    """Return the names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_refused_set_is_told_why_and_what_to_do(tmp_path: Path) -> None:
-    """As Windows' editor shows it: with its mark, and both characters at the end of a line."""
+    """For Windows' editor: with byte order mark and CRLF."""
     (tmp_path / "Müller, H").mkdir()
 
     assert notes.write_refused(tmp_path / "Müller, H", [TWO_PATIENTS, Fault("no-plan", "No RT Plan.", "Export it.")])
@@ -47,7 +47,7 @@ def test_a_refused_set_is_told_why_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_set_has_one_text_at_most(tmp_path: Path) -> None:
-    """The last one that holds, and none in the end; also when the set's folder is gone."""
+    """The latest applicable one, finally none, even if the set's folder is gone."""
     notes.write_note(tmp_path / "set", "Waiting for 12 of 180 slices.\nStill copying?")
     assert names(tmp_path) == ["set_NOTE.txt"]
     notes.write_refused(tmp_path / "set", [TWO_PATIENTS])
@@ -59,7 +59,7 @@ def test_a_set_has_one_text_at_most(tmp_path: Path) -> None:
 
 
 def test_an_unchanged_text_is_not_written_again(tmp_path: Path) -> None:
-    """Each write is an event for whoever watches the folder."""
+    """Each write would be an event for observers."""
     notes.write_note(tmp_path / "set", "Waiting.")
     os.utime(tmp_path / "set_NOTE.txt", (0, 0))
 
@@ -75,7 +75,7 @@ def test_an_unchanged_text_is_not_written_again(tmp_path: Path) -> None:
     ],
 )
 def test_a_text_of_an_earlier_version_is_ours(tmp_path: Path, mark: str) -> None:
-    """It is replaced and removed like one of today's."""
+    """It is replaced and removed like a current one."""
     path = tmp_path / "set_NOTE.txt"
     path.write_bytes(f"{mark}\r\n\r\nWaiting.\r\n".encode("utf-8-sig"))
 
@@ -88,7 +88,7 @@ def test_a_text_of_an_earlier_version_is_ours(tmp_path: Path, mark: str) -> None
 
 @pytest.mark.parametrize("kind", ["text", "empty", "folder", "link", "pipe"])
 def test_what_is_not_ours_is_neither_replaced_nor_removed(tmp_path: Path, kind: str) -> None:
-    """A person may call a file so, and a pipe would hold us forever."""
+    """A person may use the name, and a pipe would block forever."""
     path = tmp_path / "set_REFUSED.txt"
     (tmp_path / "theirs").write_bytes(notes.MARK.encode("utf-8-sig"))
     {
@@ -105,7 +105,7 @@ def test_what_is_not_ours_is_neither_replaced_nor_removed(tmp_path: Path, kind: 
 
 
 def test_a_name_too_long_for_an_ending_is_cut(tmp_path: Path) -> None:
-    """Two that differ at their end have texts of their own; others are never cut."""
+    """Two names that differ at their end have separate texts; others are never truncated."""
     for name in ("ü" * 127, "ü" * 126 + "x"):
         assert notes.write_refused(tmp_path / name, [TWO_PATIENTS])
     written = names(tmp_path)
@@ -119,7 +119,7 @@ def test_a_name_too_long_for_an_ending_is_cut(tmp_path: Path) -> None:
 
 
 def test_a_name_that_holds_anything_gives_a_text_that_can_be_read(tmp_path: Path) -> None:
-    """Line ends, escapes, bytes that are no text."""
+    """Line ends, escape sequences, invalid bytes."""
     folder = tmp_path / os.fsdecode(b"two\nlines\x1b[31m\xfc")
     notes.write_refused(folder, [TWO_PATIENTS])
 
@@ -128,6 +128,6 @@ def test_a_name_that_holds_anything_gives_a_text_that_can_be_read(tmp_path: Path
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    """The caller says so elsewhere, and tries again."""
+    """The caller reports it elsewhere, and retries."""
     with pytest.raises(OSError, match="No such file"):
         notes.write_note(tmp_path / "gone" / "set", "Waiting.")

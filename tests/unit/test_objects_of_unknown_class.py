@@ -1,4 +1,4 @@
-"""Objects of a class that is none of the standard's: named, and refused where they are what a set lacks."""
+"""Objects of a non-standard class: named, and refused if the set lacks their kind."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ KEEP = Options(machine=())
 
 
 def judge(made: MadeSet, options: Options = KEEP) -> Verdict:
-    """Judge what was written."""
+    """Check a folder."""
     return check.judge(made.folder, options, [], policy_for(Choice(keep_machine=True)))
 
 
 def of_private_class(modality: str) -> Edit:
-    """Write an object of the set in a private class, as Halcyon exports do with plans."""
+    """Give an object of the set a private class, like plans in Halcyon exports."""
 
     def edit(made: MadeSet) -> None:
         for data in made.of(modality):
@@ -45,7 +45,7 @@ def of_private_class(modality: str) -> Edit:
 def test_an_object_of_a_private_class_is_refused_by_what_it_should_have_been(
     tmp_path: Path, modality: str, called: str
 ) -> None:
-    """Nobody waits for what is there."""
+    """Existing objects are not waited for."""
     made = make_set(tmp_path, of_private_class(modality))
     verdict = judge(made)
     (fault,) = verdict.faults
@@ -57,7 +57,7 @@ def test_an_object_of_a_private_class_is_refused_by_what_it_should_have_been(
 
 
 def test_beside_a_standard_plan_it_is_left_out_and_named(tmp_path: Path) -> None:
-    """With its class, its modality and its file."""
+    """With class, modality and file."""
 
     def beside(made: MadeSet) -> None:
         data = copy.deepcopy(made.plan)
@@ -75,7 +75,7 @@ def test_beside_a_standard_plan_it_is_left_out_and_named(tmp_path: Path) -> None
 
 
 def test_an_object_of_no_kind_is_counted_by_what_it_says(tmp_path: Path) -> None:
-    """Nothing is invisible."""
+    """Nothing is omitted silently."""
 
     def beside(made: MadeSet) -> None:
         data = copy.deepcopy(made.plan)

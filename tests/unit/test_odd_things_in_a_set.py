@@ -1,4 +1,4 @@
-"""What else stands in real objects: retired attributes, documents, signatures, junk, references to nowhere."""
+"""Other contents of real objects: retired attributes, documents, signatures, junk, dangling references."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.sets import MadeSet
 
 WORD = "Quexilbrotan"
-"""Stands nowhere but where these tests put it."""
+"""A text that only these tests write."""
 
 
 def _retired(data: Dataset) -> None:
@@ -91,7 +91,7 @@ def _who_and_where(data: Dataset) -> None:
 
 @pytest.mark.parametrize("plant", [_retired, _documents_and_signatures, _who_and_where])
 def test_what_no_planning_system_needs_is_gone(tmp_path: Path, plant: Callable[[Dataset], None]) -> None:
-    """Retired attributes, curves, overlays, signatures, documents, icons, former values: none stays, in no object."""
+    """Retired attributes, curves, overlays, signatures, documents, icons, former values: none is kept."""
 
     def everywhere(made: MadeSet) -> None:
         for data in made.objects:
@@ -105,7 +105,7 @@ def test_what_no_planning_system_needs_is_gone(tmp_path: Path, plant: Callable[[
 
 
 def test_a_coded_string_that_holds_the_patient_s_name_is_not_published(tmp_path: Path) -> None:
-    """Terms of the standard stay; one that is none, and names somebody, is taken out and told."""
+    """Defined terms stay; an identifying non-term is removed and reported."""
 
     def misuse(made: MadeSet) -> None:
         name = str(made.plan.PatientName).partition("^")[0].upper()
@@ -118,7 +118,7 @@ def test_a_coded_string_that_holds_the_patient_s_name_is_not_published(tmp_path:
 
 
 def test_earlier_marks_of_de_identification_are_replaced(tmp_path: Path) -> None:
-    """They would claim for our output what another tool did to its input, or what it left out."""
+    """They describe what another tool did to its input."""
 
     def mark(made: MadeSet) -> None:
         for data in made.objects:
@@ -142,7 +142,7 @@ def test_earlier_marks_of_de_identification_are_replaced(tmp_path: Path) -> None
 
 
 def test_an_approval_is_taken_back_whole(tmp_path: Path) -> None:
-    """A changed object was approved by nobody: name, day and time of the review go with the status."""
+    """A changed object is unapproved: name, day and time of the review are removed with the status."""
 
     def approve(made: MadeSet) -> None:
         for data in (made.plan, made.structure_set):
@@ -156,21 +156,21 @@ def test_an_approval_is_taken_back_whole(tmp_path: Path) -> None:
 
 
 def test_private_elements_go_at_every_depth(tmp_path: Path) -> None:
-    """Those that no creator claims, too; the judge looks for any odd group."""
+    """Including those without a creator; the judge looks for any odd group."""
     done = anonymized(tmp_path, sets.private_without_creator, sets.un_sequences)
     assert b"orphan" not in done.written
 
 
 @pytest.mark.parametrize("study_id", ["", None, "ST4711"])
 def test_every_object_gets_the_same_study_id(tmp_path: Path, study_id: str | None) -> None:
-    """Eclipse refuses an empty one; the accession number is empty in all."""
+    """Eclipse refuses an empty one; the accession number is empty in all objects."""
     done = anonymized(tmp_path, sets.setting(StudyID=study_id, AccessionNumber=study_id))
     assert {data.StudyID for data in done.new.values()} == {"1"}
     assert {data.AccessionNumber for data in done.new.values()} == {""}
 
 
 def test_what_was_seen_in_date_fields(tmp_path: Path) -> None:
-    """A UUID, a month by name and zeros are no dates and do not stay; the form with dots is one and moves."""
+    """A UUID, a month by name and zeros are no dates and are removed; the dotted form is one and moves."""
     done = anonymized(tmp_path, sets.junk_dates)
     assert done.plan.RTPlanDate == ""
     assert done.structure_set.StructureSetDate == ""
@@ -183,7 +183,7 @@ def test_what_was_seen_in_date_fields(tmp_path: Path) -> None:
 
 
 def test_references_to_what_is_not_here_stay_references(tmp_path: Path) -> None:
-    """They are mapped like all others, so that what referred to one thing still does."""
+    """They are mapped like all others, so that common references stay common."""
 
     def refer(made: MadeSet) -> None:
         image = reference("1.2.840.10008.5.1.4.1.1.481.1", "1.2.404.1")
@@ -201,7 +201,7 @@ def test_references_to_what_is_not_here_stay_references(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
 def test_values_that_are_no_uids_are_mapped_all_the_same(tmp_path: Path) -> None:
-    """A word, leading zeros, too long a number, blanks around one: one value, one new UID, wherever it stands."""
+    """A word, leading zeros, an overlong number, blanks: each value has one new UID everywhere."""
     strange = ["UNKNOWN", "1.02.003.4", f"1.2.{'3' * 70}", " 1.2.77", "1.2.840.10008x"]
 
     def refer(made: MadeSet) -> None:
@@ -221,7 +221,7 @@ def test_values_that_are_no_uids_are_mapped_all_the_same(tmp_path: Path) -> None
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
 def test_one_frame_of_reference_called_unknown_is_one(tmp_path: Path) -> None:
-    """All objects agree on it, so they do afterwards."""
+    """All objects agree on it, before and after."""
 
     def call(made: MadeSet) -> None:
         for data in (*made.objects, *made.structure_set.ReferencedFrameOfReferenceSequence):
@@ -236,7 +236,7 @@ def test_one_frame_of_reference_called_unknown_is_one(tmp_path: Path) -> None:
 
 
 def test_codes_of_structures_stay_whole(tmp_path: Path) -> None:
-    """Eclipse finds a structure's code by its context: UIDs of tables and dates of editions, none of the patient's."""
+    """Eclipse identifies codes by context: UIDs of tables and dates of editions, which are not the patient's."""
 
     def code(made: MadeSet) -> None:
         for observation in made.structure_set.RTROIObservationsSequence:
@@ -261,7 +261,7 @@ def test_codes_of_structures_stay_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["99LOCAL", "KLINIKUM", "L", ""])
 def test_the_meaning_of_a_code_of_no_public_body_is_free_text(tmp_path: Path, scheme: str) -> None:
-    """A clinic's own scheme need not begin with 99, as it should: what it means was typed there nevertheless."""
+    """A clinic's own scheme may lack the prefix 99: its meanings are still typed text."""
 
     def code(made: MadeSet) -> None:
         meaning = f"Protokoll {str(made.plan.PatientName).partition('^')[0]}"
@@ -276,7 +276,7 @@ def test_the_meaning_of_a_code_of_no_public_body_is_free_text(tmp_path: Path, sc
 
 
 def test_structures_that_were_never_drawn_stay(tmp_path: Path) -> None:
-    """With an empty list of contours, and without one."""
+    """With and without an empty list of contours."""
 
     def undraw(made: MadeSet) -> None:
         first, second = made.structure_set.ROIContourSequence
@@ -291,7 +291,7 @@ def test_structures_that_were_never_drawn_stay(tmp_path: Path) -> None:
 
 
 def test_a_set_with_no_whole_date_is_published(tmp_path: Path) -> None:
-    """Another program left a year and no day: it moves, though nobody can see by how many days."""
+    """Another program left only years: they move, although the number of days cannot be determined."""
 
     def years(made: MadeSet) -> None:
         for data in made.objects:
@@ -305,7 +305,7 @@ def test_a_set_with_no_whole_date_is_published(tmp_path: Path) -> None:
 
 
 def test_text_burned_into_the_images_is_refused(tmp_path: Path) -> None:
-    """Nothing here reads pixels, so nothing would remove it."""
+    """It could not be removed."""
     with pytest.raises(SetRefused) as refused:
         anonymized(tmp_path, sets.burned_in)
     assert [fault.code for fault in refused.value.faults] == ["burned-in-annotation"]
@@ -315,7 +315,7 @@ def test_text_burned_into_the_images_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("keyword", ["PatientBirthDate", "StudyDate", "RTPlanDate"])
 @pytest.mark.parametrize("day", ["00010101", "00101231", "99991231"])
 def test_a_date_at_an_end_of_the_calendar(tmp_path: Path, day: str, keyword: str, modality: str) -> None:
-    """Placeholders; the set is published, and the date is not."""
+    """Placeholders are removed, and the set is published."""
     made = sets.make_set(
         tmp_path, sets.setting("RTPLAN", RTPlanDate="20200102"), sets.setting(modality, **{keyword: day})
     )

@@ -1,4 +1,4 @@
-"""What a set costs in operations: system calls a file, bytes a byte, Python calls an element. They may not grow.
+"""Operation counts of a set: system calls per file, bytes per byte, Python calls per element.
 
 Speed is measured in `benchmarks/`, on whatever machine there is; these counts are the same on every one. Whoever makes
 one smaller lowers its limit.
@@ -38,30 +38,30 @@ OPTIONS = Options(machine=("VicRapidPlan",))
 
 @dataclass
 class Counts:
-    """What was asked of the system and of Python while a step ran."""
+    """Counts of system and Python operations during a step."""
 
     calls: Counter[str] = field(default_factory=Counter)
     """System calls, by name."""
     bytes: Counter[str] = field(default_factory=Counter)
-    """Bytes that they carried, by name."""
+    """Bytes transferred, by name."""
     decoded: int = 0
-    """Values that became text or numbers."""
+    """Values decoded to text or numbers."""
     python: int = 0
-    """Calls of functions that are written in Python."""
+    """Calls of Python functions."""
     files: int = 0
     size: int = 0
     elements: int = 0
     size_beside_pixels: int = 0
     pixels: tuple[int, ...] = ()
-    """Bytes of them in each file."""
+    """Bytes in each file."""
 
 
 CARRYING = {"pread": len, "read": len, "write": int, "readv": int}
-"""System calls that carry bytes, and how their results tell how many."""
+"""System calls that transfer bytes, and how to count these."""
 
 
 class Counted:
-    """Counts what happens inside a `with` block."""
+    """Counts operations inside a `with` block."""
 
     def __init__(self) -> None:
         self.counts = Counts()
@@ -109,7 +109,7 @@ class Counted:
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counts]:
-    """Count each step of a set, when caches (policy, dictionary, heads of elements) have been filled by another one."""
+    """Count each step of a set, with caches (policy, dictionary, element heads) filled by another set."""
     place = tmp_path_factory.mktemp("counted")
     source = make_set(place, ct=IMAGES, size=256, rois=20, points_per_contour=64, dense=True).folder
     _count(source, place / "first")
@@ -143,7 +143,7 @@ def _count(source: Path, output: Path) -> dict[str, Counts]:
 
 
 def test_a_check_reads_each_file_once_and_of_its_pixels_the_end(steps: dict[str, Counts]) -> None:
-    """One look at its size, one read of its head, and another of what is larger; of images a page of their end.
+    """One stat, one read of the beginning, another if larger; of images a page at their end.
 
     The dose ends in zeros: some of its frames are read, too.
     """
@@ -158,13 +158,13 @@ def test_a_check_reads_each_file_once_and_of_its_pixels_the_end(steps: dict[str,
 
 
 def _heads(counts: Counts) -> int:
-    """Return the bytes that may be read to parse all files once: everything but pixels, and what is read ahead."""
+    """Return the bytes allowed for parsing all files once: everything except pixels, plus read-ahead."""
     small, large = part10.HEAD_SIZES
     return counts.files * small + 3 * large + counts.size_beside_pixels
 
 
 def test_anonymizing_carries_each_byte_once(steps: dict[str, Counts]) -> None:
-    """A file is its head, its pixels in a few large pieces, and what stands behind them; nothing is parsed again."""
+    """A file is written as head, pixels in a few large pieces, and the rest; nothing is parsed again."""
     written = steps["anonymize"]
     pieces = sum(1 + size // part10.COPIED_AT_ONCE for size in written.pixels)
     assert written.calls["open"] <= 2 * written.files
@@ -176,7 +176,7 @@ def test_anonymizing_carries_each_byte_once(steps: dict[str, Counts]) -> None:
 
 
 def test_the_proof_reads_each_side_once(steps: dict[str, Counts]) -> None:
-    """Source and output: heads and elements once, pixels once, and no file a third time."""
+    """Of source and output: headers once, pixels once, and nothing else."""
     proof = steps["prove"]
     assert proof.calls["open"] <= 4 * proof.files
     assert proof.bytes["pread"] <= 2 * _heads(proof)
@@ -185,7 +185,7 @@ def test_the_proof_reads_each_side_once(steps: dict[str, Counts]) -> None:
 
 
 def test_values_that_nobody_needs_are_not_decoded(steps: dict[str, Counts]) -> None:
-    """Of the two hundred elements of an image some twenty become text or numbers, once; to write none does.
+    """Of an image's two hundred elements some twenty are decoded, once; for writing none.
 
     Half of them say how long the pixel data are, and whether a copy of them has arrived.
     """
@@ -196,5 +196,5 @@ def test_values_that_nobody_needs_are_not_decoded(steps: dict[str, Counts]) -> N
 
 @pytest.mark.parametrize(("step", "most"), [("check", 2.35), ("anonymize", 1.1), ("prove", 4.5)])
 def test_python_is_not_called_for_each_element_over_and_over(steps: dict[str, Counts], step: str, most: float) -> None:
-    """What is worth a call is a sequence, an item, a change; an element that stays is worth a look-up."""
+    """A call is made per sequence, item or change; a kept element costs a lookup."""
     assert steps[step].python / steps[step].elements <= most

@@ -1,4 +1,4 @@
-"""What is valid stays valid, judged by dicom3tools: dciodvfy for each object, dcentvfy for the set.
+"""Valid objects stay valid according to dicom3tools: dciodvfy for each object, dcentvfy for the set.
 
 dciodvfy gives up on doses of 32 bits; these sets have doses of 16.
 """
@@ -34,7 +34,7 @@ SOUND: dict[str, tuple[tuple[sets.Edit, ...], dict[str, object]]] = {
 
 
 def faults(path: Path) -> set[str]:
-    """Return dciodvfy's complaints about a file, without the values that it quotes."""
+    """Return dciodvfy's complaints about a file, without quoted values."""
     told = told_by("dciodvfy", path)
     assert told, "dciodvfy does not know what this is"
     return {re.sub(r"<[^>]*>|= .*|'[^']*'", "", line) for line in told if line.startswith(("Error", "Fatal"))}
@@ -42,7 +42,7 @@ def faults(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("way", SOUND)
 def test_no_object_has_a_fault_that_its_source_had_not(tmp_path: Path, way: str) -> None:
-    """One slice stands for all of them."""
+    """One slice represents all."""
     edits, options = SOUND[way]
     done = anonymized(tmp_path, *edits, make={"dose_bits": 16, "ct": 2}, **options)  # type: ignore[arg-type]
     for kind in ("CT", "RS", "RP", "RD"):
@@ -51,7 +51,7 @@ def test_no_object_has_a_fault_that_its_source_had_not(tmp_path: Path, way: str)
 
 
 def test_the_objects_of_a_set_agree(tmp_path: Path) -> None:
-    """On patient, study, frame of reference and equipment; more than before, because all get the same age."""
+    """On patient, study, frame of reference and equipment; more than before, since all get the same age."""
     done = anonymized(tmp_path, make={"dose_bits": 16})
     before, after = (
         {re.sub(r"for file.*|[0-9.]{8,}", "", line) for line in told_by("dcentvfy", *sorted(folder.iterdir()))}

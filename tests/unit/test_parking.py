@@ -1,4 +1,4 @@
-"""A set on which we fail again and again is parked: for an operator, who brings it back."""
+"""A set that fails repeatedly is parked for an operator, who can bring it back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def collection(tmp_path: Path) -> Collection:
 
 
 def fail(collection: Collection, why: str, times: int = 1) -> list[str]:
-    """Fail on its set, and give the reasons for which it is parked; none while it is not."""
+    """Fail on its set, and return the reasons for parking; empty if not parked."""
     locator = registry.register(collection, "set")
     for _ in range(times):
         count_failure(collection, locator, why)
@@ -34,7 +34,7 @@ def fail(collection: Collection, why: str, times: int = 1) -> list[str]:
 
 
 def test_the_third_failure_parks_a_set(collection: Collection) -> None:
-    """With the classes of all three; after it counting begins again, for the set as somebody changed it."""
+    """With the classes of all three; counting then restarts, for changed contents."""
     assert fail(collection, "ValueError", failures.MOST - 1) == []
     parked = ["ValueError", "ValueError", "NotClean"]
     assert fail(collection, "NotClean") == parked
@@ -43,7 +43,7 @@ def test_the_third_failure_parks_a_set(collection: Collection) -> None:
 
 
 def test_a_parking_that_was_cut_off_is_made_up_for_by_the_next_failure(collection: Collection, monkeypatch) -> None:
-    """Counting does not begin again before a person could read why the set is parked."""
+    """Counting does not restart before the reasons for parking are stored."""
     fail(collection, "ValueError", failures.MOST - 1)
 
     def die(*_: object) -> None:
@@ -64,7 +64,7 @@ PROOF = (
 
 
 def test_a_failed_proof_parks_a_set_at_once_and_says_where(collection: Collection) -> None:
-    """It would fail again. Outcome, note and doctor name object and attribute; after a retry, counting begins again."""
+    """It would fail again. Outcome, note and doctor give object and attribute; a retry restarts the count."""
     locator = registry.register(collection, "set")
     count_failure(collection, locator, "NotClean", proof=PROOF)
 
@@ -82,7 +82,7 @@ def test_a_failed_proof_parks_a_set_at_once_and_says_where(collection: Collectio
 
 
 def test_of_many_reasons_a_few_are_told_to_a_person(collection: Collection) -> None:
-    """The outcome has all of them, the note the first."""
+    """The outcome has all, the note the first ones."""
     locator, proof = registry.register(collection, "set"), tuple(f"files: {number}" for number in range(40))
     count_failure(collection, locator, "NotClean", proof=proof)
     outcome = registry.read_outcome(collection, locator)

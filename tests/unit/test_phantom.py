@@ -1,4 +1,4 @@
-"""The synthetic set is what the tests and the demonstration stand on, so it is held to what it says of itself."""
+"""The synthetic set is the basis of tests and demonstration, so its claims are checked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CLASS_LIKE = {"SOPClassUID", "ReferencedSOPClassUID", "MediaStorageSOPClassUID",
 
 @pytest.fixture(scope="module")
 def made() -> SyntheticSet:
-    """Build a head-and-neck set with its twenty structures and its whole plan, on a coarse grid."""
+    """Build a head-and-neck set with twenty structures and the complete plan, on a coarse grid."""
     return build_set(seed=3, ct=12, size=64, dose_bits=16)
 
 
@@ -56,20 +56,20 @@ def folder(made: SyntheticSet, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def read(folder: Path) -> dict[str, Dataset]:
-    """Read the files again: the structure set, plan and dose by their modality, `CT` the lowest slice."""
+    """Read the files: structure set, plan and dose by modality, `CT` the lowest slice."""
     objects = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
     objects.sort(key=lambda data: -data.get("InstanceNumber", 0))
     return {data.Modality: data for data in objects}
 
 
 def elements(data: Dataset) -> Iterator[DataElement]:
-    """Every element at every depth, file meta included."""
+    """Yield every element at every depth, including file meta information."""
     yield from data.file_meta
     yield from data.iterall()
 
 
 def standard_texts(data: Dataset) -> list[str]:
-    """Collect UIDs, names, dates and numbers at every depth, but for private elements: implicit VR hides theirs."""
+    """Collect UIDs, names, dates and numbers at every depth, except in private elements."""
     texts = []
     for element in data:
         if element.tag.is_private or element.keyword == "PixelData":
@@ -87,7 +87,7 @@ def names(read: dict[str, Dataset]) -> dict[str, int]:
 
 
 def drawn(read: dict[str, Dataset], name: str) -> list[np.ndarray]:
-    """Collect the contours of a structure, points (x, y, z)."""
+    """Return the contours of a structure as points (x, y, z)."""
     number = names(read)[name]
     (roi,) = [one for one in read["RTSTRUCT"].ROIContourSequence if one.ReferencedROINumber == number]
     return [np.array(contour.ContourData, dtype=float).reshape(-1, 3) for contour in roi.get("ContourSequence", ())]
@@ -110,7 +110,7 @@ def test_another_seed_makes_another_patient() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 5])
 def test_the_judge_of_dicom_objects_finds_no_error(tmp_path: Path, seed: int) -> None:
-    """Dciodvfy, for each of the three scanners' headers; it gives up on doses of 32 bits."""
+    """Dciodvfy, for each of the three scanners' headers; it does not support 32-bit doses."""
     made = build_set(seed=seed, ct=2, size=32, control_points=6, dose_bits=16)
     write_set(made, tmp_path)
     for path in tmp_path.iterdir():
@@ -120,13 +120,13 @@ def test_the_judge_of_dicom_objects_finds_no_error(tmp_path: Path, seed: int) ->
 
 
 def test_the_seeds_above_cover_the_three_scanners() -> None:
-    """Otherwise the test before would judge one of them twice."""
+    """Otherwise the previous test would judge one of them twice."""
     makers = {build_set(seed=seed, ct=1, size=16, control_points=2).ct[0].Manufacturer for seed in (1, 2, 5)}
     assert makers == {"GE MEDICAL SYSTEMS", "SIEMENS", "Philips"}
 
 
 def test_the_judge_of_entities_misses_only_what_dangles_on_purpose(folder: Path) -> None:
-    """Dcentvfy: patient, study, series and frame of reference are the same wherever they are reported."""
+    """Dcentvfy: patient, study, series and frame of reference are the same in all objects."""
     errors = [line for line in told_by("dcentvfy", *folder.iterdir()) if "Error" in line]
     assert errors
     assert all(line.startswith("Error - Missing SOPInstanceUID that was referenced") for line in errors)
@@ -135,7 +135,7 @@ def test_the_judge_of_entities_misses_only_what_dangles_on_purpose(folder: Path)
 def test_every_planted_identifier_stands_where_the_manifest_says(
     made: SyntheticSet, read: dict[str, Dataset], folder: Path
 ) -> None:
-    """Each place is looked up in the files, by its path."""
+    """Each location is looked up in the files by path."""
     for planted in made.manifest.planted:
         if planted.where == "folder":
             assert planted.value in folder.name
@@ -154,7 +154,7 @@ def test_every_planted_identifier_stands_where_the_manifest_says(
 
 
 def test_every_planted_identifier_is_long(made: SyntheticSet) -> None:
-    """So that none is found by chance."""
+    """So that none matches by chance."""
     assert min(len(value) for value in made.manifest.values) >= 6
     assert len(made.manifest.values) > 110
 
@@ -189,7 +189,7 @@ def test_identifiers_are_planted_in_every_object_and_at_every_depth(made: Synthe
 
 
 def test_the_manifest_lists_every_uid(made: SyntheticSet, folder: Path) -> None:
-    """All that have their own element, plus the one in an undeclared sequence."""
+    """All in declared elements, plus the one in an undeclared sequence."""
     found = set()
     for path in folder.iterdir():
         for element in elements(pydicom.dcmread(path)):
@@ -200,12 +200,12 @@ def test_the_manifest_lists_every_uid(made: SyntheticSet, folder: Path) -> None:
 
 
 def test_uids_carry_a_serial_number_and_a_date(made: SyntheticSet) -> None:
-    """As real ones do; file names carry them on."""
+    """Like real ones; file names contain them."""
     assert all(made.ct[0].StudyDate in uid for uid in made.manifest.uids)
 
 
 def test_the_manifest_lists_every_date(made: SyntheticSet, read: dict[str, Dataset]) -> None:
-    """Of every DA and DT at every depth."""
+    """Those of every DA and DT at every depth."""
     found = {
         element.value[:8]
         for data in read.values()
@@ -216,7 +216,7 @@ def test_the_manifest_lists_every_date(made: SyntheticSet, read: dict[str, Datas
 
 
 def test_age_and_birth_date_agree(read: dict[str, Dataset]) -> None:
-    """At the day of the planning CT."""
+    """On the day of the planning CT."""
     ct = read["CT"]
     birth, study = int(ct.PatientBirthDate), int(ct.StudyDate)
     assert ct.PatientAge == f"{(study - birth) // 10000:03d}Y"
@@ -243,7 +243,7 @@ def test_the_objects_are_linked(made: SyntheticSet, read: dict[str, Dataset]) ->
 
 
 def test_contours_lie_inside_the_body_and_one_structure_was_never_drawn(read: dict[str, Dataset]) -> None:
-    """At least on most slices, and no point outside of the patient."""
+    """On most slices, and no point is outside the patient."""
     undrawn = [name for name in names(read) if not drawn(read, name)]
     assert undrawn == ["Bolus_05mm"]
     widest = BODY[:, 1:3].max(axis=0) * 1.03
@@ -260,7 +260,7 @@ def test_labels_are_the_first_sixteen_characters_of_the_names(read: dict[str, Da
 
 
 def test_the_ct_shows_what_is_contoured() -> None:
-    """Air around the patient, soft tissue, bone and air where the contours say so."""
+    """Air around the patient; soft tissue, bone and air according to the contours."""
     made = build_set(
         ct=20, size=256, control_points=2, rois=["BODY", "SpinalCord", "Bone_Mandible", "Trachea", "Brain"]
     )
@@ -332,7 +332,7 @@ def test_the_dose_is_high_in_the_target_and_the_histograms_tell_the_same(read: d
 
 @pytest.mark.parametrize("bits", [16, 32])
 def test_the_dose_has_as_many_bits_as_were_asked_for(bits: int) -> None:
-    """And its maximum uses them."""
+    """Its maximum uses them."""
     dose = build_set(ct=3, size=32, control_points=2, dose_bits=bits).dose
     stored = np.frombuffer(dose.PixelData, f"<u{bits // 8}")
     assert len(stored) == dose.NumberOfFrames * dose.Rows * dose.Columns
@@ -340,13 +340,13 @@ def test_the_dose_has_as_many_bits_as_were_asked_for(bits: int) -> None:
 
 
 def test_three_slices_are_enough_for_every_structure(tmp_path: Path) -> None:
-    """Each one asked for is drawn at least once, whatever its name."""
+    """Each requested one is drawn at least once, whatever its name."""
     made = make_set(tmp_path, rois=["PTV", "SpinalCord", "Lens_L", "Something else"])
     assert [len(roi.ContourSequence) >= 1 for roi in made.structure_set.ROIContourSequence] == [True] * 4
 
 
 def test_a_demonstration_is_a_collection_with_real_looking_folders(tmp_path: Path) -> None:
-    """Three patients, one with an umlaut, and the settings a user would have written."""
+    """Three patients, one with an umlaut, and a user's settings."""
     root = tmp_path / "BATCH"
     made = write_demo(root, sets=3, ct=2, size=16, rois=4)
     settings = tomllib.loads((root / "collection.toml").read_text(encoding="utf-8"))
@@ -382,7 +382,7 @@ def test_a_demonstration_never_goes_where_something_is(tmp_path: Path) -> None:
     ids=[*TRANSFER_SYNTAXES, "RLE", "no preamble", "no meta", "undefined lengths", "UN sequences"],
 )
 def test_an_encoding_changes_nothing_of_the_content(tmp_path: Path, edit: object) -> None:
-    """Pixels, coordinates and references are read back as they were."""
+    """Pixels, coordinates and references are unchanged."""
     plain, odd = make_set(tmp_path, name="plain"), make_set(tmp_path, edit, name="odd")
     for before, after in zip(plain.objects, odd.objects, strict=True):
         expected = pydicom.dcmread(plain.path(before))

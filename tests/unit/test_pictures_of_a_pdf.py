@@ -1,4 +1,4 @@
-"""Pictures in a PDF: the very pixels of the page, and not packed again where they need not be."""
+"""Pictures in a PDF have the page's pixels, and are not recompressed needlessly."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def png(picture: Image.Image, **options: object) -> bytes:
 
 
 def in_pdf(*pictures: bytes) -> list[Image.Image]:
-    """Return the pictures of a PDF of these."""
+    """Return the pictures of a PDF with these PNGs."""
     page = Page("ANON_006", "", "2026-11-29T10:00:00+00:00", [Picture(one, "says") for one in pictures], "x")
     return [found.image for one in PdfReader(io.BytesIO(pdf(page))).pages for found in one.images if found.image]
 
 
 @pytest.mark.parametrize("name", [*RGB, *OTHERS])
 def test_a_picture_is_the_same_in_a_pdf(name: str) -> None:
-    """However its PNG holds it."""
+    """For all PNG formats."""
     picture = (RGB | OTHERS)[name]
     (found,) = in_pdf(png(picture))
     assert np.array_equal(np.asarray(found.convert("RGB")), np.asarray(picture.convert("RGB")))
@@ -46,7 +46,7 @@ def test_a_picture_is_the_same_in_a_pdf(name: str) -> None:
 
 @pytest.mark.parametrize("name", RGB)
 def test_the_rows_of_a_plain_png_are_not_packed_anew(name: str) -> None:
-    """Packing took longer than all else that a PDF needs."""
+    """Compressing took longer than everything else in a PDF."""
     data = png(RGB[name])
     packed = data[data.index(b"IDAT") + 4 : data.index(b"IEND") - 8]
     page = Page("ANON_006", "", "2026-11-29T10:00:00+00:00", [Picture(data, "says")], "x")
@@ -54,7 +54,7 @@ def test_the_rows_of_a_plain_png_are_not_packed_anew(name: str) -> None:
 
 
 def test_a_png_with_more_than_pixels_is_taken_too() -> None:
-    """Of which nothing but its pixels comes into the file."""
+    """Only its pixels are included."""
     remark = PngInfo()
     remark.add_text("Comment", "made by nobody")
     data = png(RGB["noise"], pnginfo=remark)
@@ -63,7 +63,7 @@ def test_a_png_with_more_than_pixels_is_taken_too() -> None:
 
 
 def test_each_of_several_pictures_has_its_place() -> None:
-    """Those that are packed again among those that are not, and one that comes twice."""
+    """With recompressed and unchanged ones mixed, and one twice."""
     pictures = [RGB["noise"], OTHERS["palette"], RGB["smooth"], RGB["noise"]]
     found = in_pdf(*map(png, pictures))
     assert [np.asarray(one.convert("RGB")).tolist() for one in found] == [

@@ -1,4 +1,4 @@
-"""What stands after the last voxel belongs to no image, and nobody looks there: a surname must not leave in it."""
+"""Data after the last voxel are not part of the image and unseen: a surname there must be removed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tail(modality: str, more: bytes = TAIL) -> Edit:
 
 
 def odd(last: bytes) -> Edit:
-    """Make a CT of an odd number of bytes, with this after its last voxel."""
+    """Make a CT with an odd number of bytes, and data after its last voxel."""
 
     def edit(made: MadeSet) -> None:
         for data in made.ct:
@@ -53,7 +53,7 @@ def odd(last: bytes) -> Edit:
 
 
 def header(old: bytes, new: bytes) -> Edit:
-    """Write another header of the pixel data element of the CT."""
+    """Change the header of the CT's pixel data element."""
 
     def edit(made: MadeSet) -> None:
         made.rewrites.append(
@@ -64,7 +64,7 @@ def header(old: bytes, new: bytes) -> Edit:
 
 
 def float_pixels(made: MadeSet) -> None:
-    """Write the dose as floating point numbers, and a name behind them. PS3.3 C.7.6.24."""
+    """Write the dose as floating point numbers, followed by a name. PS3.3 C.7.6.24."""
     dose = made.dose
     voxels = np.frombuffer(dose.PixelData, f"<u{dose.BitsAllocated // 8}").astype("<f4")
     del dose.PixelData
@@ -90,7 +90,7 @@ def image_of(data_set: object) -> bytes:
 @pytest.mark.parametrize("syntax", sets.TRANSFER_SYNTAXES)
 @pytest.mark.parametrize("modality", ["CT", "RTDOSE"])
 def test_a_name_behind_the_voxels_does_not_travel(tmp_path: Path, modality: str, syntax: str) -> None:
-    """However the object is encoded: as it is in the file, or in memory."""
+    """In any encoding, in the file or in memory."""
     done = anonymized(tmp_path, tail(modality), sets.encoded(syntax))
     assert SURNAME not in done.written
     assert SURNAME[::-1] not in done.written
@@ -111,7 +111,7 @@ def test_a_name_behind_the_voxels_does_not_travel(tmp_path: Path, modality: str,
     ],
 )
 def test_nothing_is_left_in_any_corner_of_the_element(tmp_path: Path, edit: Edit) -> None:
-    """Pixels of numbers, pixels where there should be none, more than one buffer of them, words in the header."""
+    """Float pixels, unexpected pixels, more than one buffer of them, words in the header."""
     done = anonymized(tmp_path, edit)
     assert SURNAME not in done.written
     assert b"\xe0\x7f\x10\x00OWna" not in done.written
@@ -123,14 +123,14 @@ def test_nothing_is_left_in_any_corner_of_the_element(tmp_path: Path, edit: Edit
 
 @pytest.mark.parametrize("last", [b"", b"\0", b"W"])
 def test_the_byte_that_makes_a_length_even_is_zero(tmp_path: Path, last: bytes) -> None:
-    """PS3.5 §8.1.1; where the source has another one, or none."""
+    """PS3.5 §8.1.1; even if the source has another one, or none."""
     done = anonymized(tmp_path, odd(last))
     assert done.ct.PixelData == bytes(range(225)) + b"\0"
     assert not [note for note in done.verdict.notes if "pixel data" in note]
 
 
 def test_pixels_that_are_their_image_stay_as_they_are(tmp_path: Path) -> None:
-    """Nothing is told of a set that has nothing behind its voxels."""
+    """Without data after the voxels there is no note."""
     done = anonymized(tmp_path)
     assert image_of(done.ct) == image_of(next(data for name, data in done.old.items() if name.startswith("CT")))
     assert image_of(done.dose) == image_of(done.old["RTDOSE"])
@@ -138,20 +138,20 @@ def test_pixels_that_are_their_image_stay_as_they_are(tmp_path: Path) -> None:
 
 
 def frames_unsaid(made: MadeSet) -> None:
-    """Leave out how many planes a dose has, which has several."""
+    """Remove the number of frames of a dose with several."""
     assert len(made.dose.GridFrameOffsetVector) > 1
     del made.dose.NumberOfFrames
 
 
 def test_a_dose_that_does_not_say_how_many_planes_it_has_is_not_cut_to_one(tmp_path: Path) -> None:
-    """It would be another dose."""
+    """Truncating would change the dose."""
     made = make_set(tmp_path, frames_unsaid)
     objects = members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects).objects
     assert [fault.code for fault in pixel_completeness.lacking(objects)] == ["dose-without-grid"]
 
 
 def test_a_set_with_more_behind_its_voxels_is_known_again(tmp_path: Path) -> None:
-    """What was published of it is compared with the image, not with what was left out."""
+    """The published pixels are compared with the image, not with the removed data."""
     done = anonymized(tmp_path, tail("CT"), tail("RTDOSE"))
     rtset = done.verdict.good_set()
     assert same_source.same_pixels(rtset, KEY, done.anon)
@@ -161,7 +161,7 @@ def test_a_set_with_more_behind_its_voxels_is_known_again(tmp_path: Path) -> Non
 
 
 def appended(data: bytes) -> bytes:
-    """Put a name behind the voxels, the length of the element with it."""
+    """Append a name to the voxels, adapting the element's length."""
     at = data.rindex(b"\xe0\x7f\x10\x00OW\0\0") + 8
     length = int.from_bytes(data[at : at + 4], "little")
     end = at + 4 + length
@@ -174,14 +174,14 @@ def reserved(data: bytes) -> bytes:
 
 
 def shorter(data: bytes) -> bytes:
-    """Take the last voxel away."""
+    """Remove the last voxel."""
     at = data.rindex(b"\xe0\x7f\x10\x00OW\0\0") + 8
     length = int.from_bytes(data[at : at + 4], "little")
     return data[:at] + (length - 2).to_bytes(4, "little") + data[at + 4 : at + 2 + length]
 
 
 def of_another_vr(data: bytes) -> bytes:
-    """Call the pixels a text."""
+    """Give the pixels the VR of a text."""
     return data.replace(b"\xe0\x7f\x10\x00OW\0\0", b"\xe0\x7f\x10\x00UT\0\0")
 
 
@@ -195,7 +195,7 @@ def proof_of(done: Anonymized) -> prove.Proof:
 @pytest.mark.parametrize("damage", [appended, reserved, shorter, of_another_vr])
 @pytest.mark.parametrize("kind", ["CT", "RD"])
 def test_the_proof_computes_the_length_for_itself(tmp_path: Path, kind: str, damage: Callable[[bytes], bytes]) -> None:
-    """Also where the source has the same bytes there."""
+    """Even if the source has the same bytes there."""
     done = anonymized(tmp_path, tail("CT"), tail("RTDOSE"))
     assert proof_of(done).checks == done.proof.checks
     path = min(done.anon.glob(f"{kind}.*"))
@@ -205,7 +205,7 @@ def test_the_proof_computes_the_length_for_itself(tmp_path: Path, kind: str, dam
 
 
 def test_the_proof_finds_pixels_in_a_plan_that_should_have_none(tmp_path: Path) -> None:
-    """Whatever the source had there."""
+    """Even if the source had some."""
     done = anonymized(tmp_path, pixels_of_a_plan)
     path = min(done.anon.glob("RP.*"))
     data = dcmread(path)

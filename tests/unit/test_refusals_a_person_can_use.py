@@ -25,7 +25,7 @@ ROW_OF_UIDS = re.compile(r"(\d+\.){5,}\S*, \S*(\d+\.){5,}")
 
 
 def judge(made: MadeSet, machines: Sequence[str] = ("VicRapidPlan",), **options: object) -> Verdict:
-    """Judge what was written."""
+    """Check a folder."""
     wanted = Options(machine=tuple(machines), **options)  # type: ignore[arg-type]
     return check.judge(made.folder, wanted, descriptor.named(machines, descriptor.folders()), policy_for(wanted))
 

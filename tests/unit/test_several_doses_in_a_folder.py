@@ -27,7 +27,7 @@ KEEP = Options(machine=())
 
 
 def judge(made: MadeSet, options: Options = KEEP) -> Verdict:
-    """Judge what was written."""
+    """Check a folder."""
     return check.judge(made.folder, options, [], policy_for(Choice(keep_machine=True)))
 
 

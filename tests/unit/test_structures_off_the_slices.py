@@ -26,7 +26,7 @@ TILTED = [(0, 0, 0.4), (9, 0, 0.9), (9, 9, 1.9)]
 
 
 def judge(made: MadeSet, options: Options = KEEP) -> Verdict:
-    """Judge what was written."""
+    """Check a folder."""
     return check.judge(made.folder, options, [], policy_for(Choice(keep_machine=True)))
 
 

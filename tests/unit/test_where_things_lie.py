@@ -26,7 +26,7 @@ RELINK = replace(KEEP, on_broken_links="relink")
 
 
 def judge(made: MadeSet, options: Options = KEEP) -> Verdict:
-    """Judge what was written."""
+    """Check a folder."""
     return check.judge(made.folder, options, [], policy_for(Choice(keep_machine=True)))
 
 
