@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import character_sets
 from services.dicom.dictionary import keyword, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from services.dicom.elements import Element
+    from services.dicom.part10 import DicomFile
 
 Path = tuple[int, ...]
 """Tags of the sequences around a data set, outermost first; empty at the root."""
@@ -190,3 +196,28 @@ METHOD: Final = tuple(
     map(tag, ("PatientIdentityRemoved", "DeidentificationMethod", "LongitudinalTemporalInformationModified"))
 )
 """Statements about the de-identification in every object, besides the codes."""
+
+
+class Locator:
+    """Finds a value in the new objects of a set, given by kind. Needed only after an error: locations are not recorded."""
+
+    def __init__(self, objects: Sequence[tuple[str, DicomFile]]) -> None:
+        self._objects = objects
+
+    def find(self, value: bytes, *, begins: bool = False) -> Place | None:
+        """Return the first location of a raw value, or of one that begins with it."""
+        for kind, file in self._objects:
+            for path, items, element in _elements(file.elements):
+                found = file.data[element[3] : element[4]]
+                if found == value or (begins and found.startswith(value)):
+                    return Place(kind, path, element[0], items)
+        return None
+
+
+def _elements(elements: Sequence[Element], path: Path = (), items: Path = ()) -> Iterator[tuple[Path, Path, Element]]:
+    """Yield all elements that are not sequences, with their enclosing sequences and items."""
+    for element in elements:
+        if element[5] is None:
+            yield path, items, element
+        for number, item in enumerate(element[5] or ()):
+            yield from _elements(item[3], (*path, element[0]), (*items, number))

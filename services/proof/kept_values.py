@@ -16,8 +16,7 @@ from services.proof.search import letters_of, spellings, words_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from services.proof.evidence import Change, Found, Reasons
-    from services.proof.locate import Locator
+    from services.proof.evidence import Change, Found, Locator, Reasons
     from services.proof.search import Search
 
 _TEXTS: Final = frozenset((b"ST", b"LT", b"UT"))

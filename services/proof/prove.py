@@ -23,8 +23,7 @@ from services.layout import published_in
 from services.policy.table import Action
 from services.proof import kept_values, references, values, written_file
 from services.proof.compare_elements import Walk, by_attribute
-from services.proof.evidence import Place, Reasons
-from services.proof.locate import Locator
+from services.proof.evidence import Locator, Place, Reasons
 from services.proof.pixels import PixelComparison
 from services.proof.references import value_of
 from services.proof.search import Search

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from services.policy.table import Options
     from services.proof.compare_elements import Naming, Promised
-    from services.proof.evidence import Change, Found, Reasons
-    from services.proof.locate import Locator
+    from services.proof.evidence import Change, Found, Locator, Reasons
     from services.proof.search import Hit, Search
     from services.proof.traces import Traces
 
