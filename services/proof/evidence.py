@@ -199,7 +199,7 @@ METHOD: Final = tuple(
 
 
 class Locator:
-    """Finds a value in the new objects of a set, given by kind. Needed only after an error: locations are not recorded."""
+    """Finds a value in the new objects of a set, given by kind; needed after an error: locations are not recorded."""
 
     def __init__(self, objects: Sequence[tuple[str, DicomFile]]) -> None:
         self._objects = objects
