@@ -140,6 +140,18 @@ def test_check_lists_every_text_that_would_travel(tmp_path: Path, anonymizer: Ca
     assert "Testermann" not in short.out + long.out + told.out
 
 
+def test_check_tells_a_note_on_several_sets_once(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """With their number; one that a single set has stands beside its name, and `--texts` lists all by set."""
+    root = make_collection(tmp_path / "BATCH")
+    for name in "abc":
+        make_set(root, setting("RTPLAN", RTPlanLabel="HN longer label" if name == "c" else "HN"), name=name, seed=name)
+    short, long = anonymizer("check", root).out, anonymizer("check", root, "--texts").out
+    note = "No structure is the outline of the body (type EXTERNAL)."
+    assert [line for line in short.splitlines() if note in line] == [f"3 of 3 sets: {note}"]
+    assert [line for line in long.splitlines() if note in line] == [f"{name}: {note}" for name in "abc"]
+    assert [line.partition(":")[0] for line in short.splitlines() if "plan's label" in line] == ["c"]
+
+
 def test_check_tells_all_and_changes_nothing(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
     """A row for each set, and all its faults below."""
     root = make_collection(tmp_path / "BATCH")

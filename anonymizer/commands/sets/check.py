@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
@@ -41,7 +42,7 @@ from watcher.folders import beside_the_sets, folders_of, set_folders
 from watcher.identities import listed_identities, stated_patient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -57,7 +58,7 @@ _SHORT: Final = 300
 _PERSON: Final = {keyword: says.partition(",")[0].lower() for keyword, says in OF_PERSON.items()}
 
 WithTexts = Annotated[
-    bool, typer.Option("--texts", help="List for each set the texts and patient characteristics that would be kept.")
+    bool, typer.Option("--texts", help="List for each set its notes, and the texts that would be kept.")
 ]
 
 
@@ -128,8 +129,11 @@ def _say(root: Path, rows: list[FolderSummary], *, with_texts: bool) -> None:
     for row in sets:
         if row.sets:
             screen.print(_plans(row))
+    common = {} if with_texts else _common_notes(sets)
     for row in sets:
-        _say_of_set(screen, row)
+        _say_of_set(screen, row, common)
+    for note, number in common.items():
+        screen.print(f"{number} of {counted(len(sets), 'set')}: {note}")
     for row in rows:
         if row.verdict == "no set":
             screen.print(f"{printable(row.folder)}: no DICOM files, not a set.")
@@ -139,13 +143,20 @@ def _say(root: Path, rows: list[FolderSummary], *, with_texts: bool) -> None:
     say_not_taken(screen, _not_taken(root, rows))
 
 
-def _say_of_set(screen: Console, row: FolderSummary) -> None:
-    """Print the faults and notes of a set, and a summary of what would be kept."""
+def _common_notes(sets: Sequence[FolderSummary]) -> dict[str, int]:
+    """Return the notes on more than one set, with the number of their sets."""
+    numbers = Counter(note for row in sets for note in dict.fromkeys(row.notes))
+    return {note: number for note, number in numbers.items() if number > 1}
+
+
+def _say_of_set(screen: Console, row: FolderSummary, common: Container[str]) -> None:
+    """Print the faults of a set, its notes except common ones, and a summary of what would be kept."""
     name = printable(row.folder)
     for fault in row.faults:
         screen.print(f"{name}: {fault['found']} {fault['remedy']}")
     for note in row.notes:
-        screen.print(f"{name}: {note}")
+        if note not in common:
+            screen.print(f"{name}: {note}")
     if row.unread_words:
         screen.print(f"{name}: words not yet reviewed: {', '.join(map(printable, row.unread_words))}")
     if row.texts or row.person:
