@@ -41,3 +41,4 @@ if [ -x "$promtool" ]; then
 else
     echo "SKIPPED: no promtool here to try the alert rules with" >&2
 fi
+if command -v amtool >/dev/null; then amtool check-config deploy/prometheus/alertmanager.yml; fi

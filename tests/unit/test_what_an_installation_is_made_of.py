@@ -37,6 +37,13 @@ def test_every_alert_is_tried_and_told_of() -> None:
     assert sorted(set(tried)) == sorted(told) == sorted(alerts)
 
 
+def test_an_alert_finds_somebody_to_tell() -> None:
+    """The configuration for Prometheus names an Alertmanager, whose own names a receiver that there is."""
+    assert re.search(r"^alerting:\n +alertmanagers:", _read("deploy/prometheus/prometheus.yml"), re.MULTILINE)
+    ours = _read("deploy/prometheus/alertmanager.yml")
+    assert re.findall(r"^ +receiver: (\w+)", ours, re.MULTILINE) == re.findall(r"^ +- name: (\w+)", ours, re.MULTILINE)
+
+
 def _read(path: str) -> str:
     return (PROJECT / path).read_text("utf-8")
 
