@@ -180,8 +180,11 @@ def theirs(data_set: Dataset, path: tuple[int, ...] = (), *, explicit: bool, ins
         if explicit and raw is not None and raw.VR is None:
             raise Lost
         value = raw.value if isinstance(getattr(raw, "value", None), bytes) else None
-        if isinstance(raw, RawDataElement) and value is not None and len(value) < raw.length < _UNDEFINED:
-            raise Lost  # a length that goes beyond the end of the file
+        if isinstance(raw, RawDataElement) and value is not None:
+            if len(value) < raw.length < _UNDEFINED:
+                raise Lost  # a length that goes beyond the end of the file
+            if raw.length == _UNDEFINED and raw.VR in {"OB", "OW"}:
+                raise Lost  # a sequence whose VR was changed: only pixels are in fragments. PS3.5 A.4
         yield Row(place, value)
         if tag.is_private:
             continue
