@@ -48,7 +48,7 @@ packages="systemd systemd-sysv dbus"
 say "a machine with systemd is laid out"
 
 # The lines of the section about systemd: what installs runs with a network, what starts does not.
-lines() { awk -v from="$1" -v to="$2" '/^    / && index($0, from) { on = 1 } on { print substr($0, 5) } index($0, to) { on = 0 }' docs/operations.md; }
+lines() { awk -v from="$1" -v to="$2" '/^    / && index($0, from) { on = 1 } on { print substr($0, 5) } on && index($0, to) { exit }' docs/operations.md; }
 install=$(lines 'useradd --system' 'deploy/systemd/*.service')
 begin=$(lines 'systemctl daemon-reload' 'systemctl enable --now')
 uninstall=$(lines 'systemctl disable --now' 'rm -r /etc/systemd/system/anonymizer*')
