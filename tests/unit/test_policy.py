@@ -1,4 +1,4 @@
-"""The table of actions: the standard's rows are the standard's, ours have reasons, options do what they say."""
+"""The policy table: the standard's rows equal the standard, ours have reasons, and options work as described."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ RULES = ("any, silent", "any, unknown")
 
 
 def action(keyword: str, options: Choice, *within: str) -> str:
-    """Return in a word what becomes of an attribute."""
+    """Return the action on an attribute."""
     decision = policy_for(options).decision(dictionary.tag(keyword), [dictionary.tag(name) for name in within])
     return f"{decision.action.value} {decision.argument}".strip()
 
 
 def standards_rows() -> list[Row]:
-    """Pick the rows that Table E.1-1 has."""
+    """Return the rows of Table E.1-1."""
     return [row for row in read_table() if row.basic and not row.within]
 
 
@@ -63,14 +63,14 @@ def test_the_standards_rows_are_the_standards() -> None:
 
 
 def test_each_row_is_there_once_and_in_the_order_of_its_tag() -> None:
-    """The order of the standard, so that the two can be read side by side; rules come last."""
+    """In the standard's order, for comparison; rules come last."""
     keys = [(row.tag in RULES, row.tag.lower(), row.within) for row in read_table() if row.tag not in RULES]
     assert keys == sorted(set(keys))
     assert [row.tag in RULES for row in read_table()] == sorted(row.tag in RULES for row in read_table())
 
 
 def test_tags_keywords_and_vrs_agree_with_the_dictionary() -> None:
-    """A row that names an attribute names it as everything else does."""
+    """Rows name attributes consistently."""
     for row in read_table():
         if row.tag in RULES or "x" in row.tag or "g" in row.tag:
             continue
@@ -79,7 +79,7 @@ def test_tags_keywords_and_vrs_agree_with_the_dictionary() -> None:
 
 
 def test_every_row_of_ours_says_why() -> None:
-    """Where the standard is silent or we depart from it, the reason is in the same place."""
+    """If the standard is silent or we deviate, the reason is in the row."""
     unexplained = []
     for row in read_table():
         offered = {
@@ -94,7 +94,7 @@ def test_every_row_of_ours_says_why() -> None:
 
 
 def test_every_choice_that_the_standard_leaves_is_made() -> None:
-    """No code with a slash is left to whoever reads it, and every dummy has its value."""
+    """No code with a slash is undecided, and every dummy has its value."""
     assert [row.keyword for row in read_table() if "/" in row.basic and not (row.resolved or row.action)] == []
     assert [
         row.keyword
@@ -138,13 +138,13 @@ LateralSpreadingDeviceSetting ScanSpotTuneID FrameOfReferenceTransformationComme
 
 
 def test_no_text_of_a_radiotherapy_object_is_kept_by_silence() -> None:
-    """Each attribute that the standard does not list was judged, with a reason."""
+    """Each attribute missing from the standard was decided, with a reason."""
     judged = {row.keyword for row in read_table() if not row.basic and not row.within and row.reason}
     assert set(SILENT.split()) <= judged
 
 
 def test_no_text_at_all_is_kept_without_a_row_of_its_own() -> None:
-    """The rules for what nobody listed keep numbers, terms and times of day, never text, names, dates or bytes."""
+    """The rules for unlisted attributes keep numbers, terms and times of day, never text, names, dates or bytes."""
     for choice in CHOICES:
         for tag, decision in policy_for(choice).compiled.items():
             if decision.row.tag in RULES and decision.action is Action.KEEP and choice.dates != "keep":
@@ -234,7 +234,7 @@ TYPED = """
 
 @pytest.mark.parametrize("options", CHOICES, ids=str)
 def test_no_type_1_is_emptied_and_no_type_1_or_2_dropped(options: Choice) -> None:
-    """What an IOD demands stays there, unless the sequence around it goes as a whole."""
+    """Attributes required by an IOD stay, unless the sequence around them is removed."""
     policy = policy_for(options)
     broken = []
     for line in TYPED:
@@ -268,7 +268,7 @@ def test_no_type_1_is_emptied_and_no_type_1_or_2_dropped(options: Choice) -> Non
     ],
 )
 def test_dates(keyword: str, actions: tuple[str, str, str]) -> None:
-    """Dates follow their option; times of day stay under a shift; a device's dates go; code versions are left alone."""
+    """Dates follow their option; times of day stay if shifted; device dates are removed; code versions stay."""
     assert tuple(action(keyword, Choice(dates)) for dates in ("shift", "remove", "keep")) == actions
 
 
@@ -286,7 +286,7 @@ def test_dates(keyword: str, actions: tuple[str, str, str]) -> None:
     ],
 )
 def test_patient_characteristics(keyword: str, retained: str, age_sex: str) -> None:
-    """All that option 113108 keeps, or age and sex and nothing else."""
+    """Everything that option 113108 keeps, or only age and sex."""
     assert (action(keyword, DEFAULT), action(keyword, Choice(patient_characteristics="age_sex"))) == (retained, age_sex)
 
 
@@ -314,7 +314,7 @@ def test_patient_characteristics(keyword: str, retained: str, age_sex: str) -> N
     ],
 )
 def test_equipment(place: str, replaced: str, kept: str) -> None:
-    """The machine is replaced in the beams and kept on wish; the clinic goes either way."""
+    """The machine is replaced in the beams or kept; the clinic is always removed."""
     *within, keyword = place.split()
     assert (action(keyword, DEFAULT, *within), action(keyword, Choice(keep_machine=True), *within)) == (replaced, kept)
 
@@ -359,7 +359,7 @@ def test_equipment(place: str, replaced: str, kept: str) -> None:
     ],
 )
 def test_what_becomes_of_well_known_attributes_under_every_option(keyword: str, expected: str) -> None:
-    """These do not hang on any option."""
+    """These do not depend on options."""
     assert {action(keyword, choice) for choice in CHOICES} == {expected}
 
 
@@ -380,27 +380,27 @@ def test_what_becomes_of_well_known_attributes_under_every_option(keyword: str, 
     ],
 )
 def test_every_tag_has_a_row(tag: int, row: str) -> None:
-    """Private, repeating, unknown: whatever is in a file, one row says what becomes of it."""
+    """Private, repeating, unknown: for every tag a row determines the action."""
     decision = policy_for(DEFAULT).decision(tag)
     assert decision.row.tag == row
     assert decision.action is (Action.KEEP if row == "any, silent" else Action.DROP)
 
 
 def test_what_is_not_compiled_is_dropped() -> None:
-    """So a writer needs one look-up: absent means gone."""
+    """So a writer needs one lookup: absent means removed."""
     policy = policy_for(DEFAULT)
     unlisted = [tag for tag in range(0x00000000, 0xFFFF0000, 0x00010F0F) if tag not in policy.compiled]
     assert {policy.decision(tag).action for tag in unlisted} == {Action.DROP}
 
 
 def test_the_innermost_sequence_decides() -> None:
-    """A part of a machine below a beam is judged as the part, not as the machine."""
+    """A machine's part below a beam is treated as the part, not as the machine."""
     assert action("Manufacturer", DEFAULT, "BeamSequence", "EnhancedRTBeamLimitingDeviceSequence") == "empty"
     assert action("Manufacturer", DEFAULT, "EnhancedRTBeamLimitingDeviceSequence", "BeamSequence").startswith("machine")
 
 
 def test_identifiers_to_look_for_are_those_that_go() -> None:
-    """What an option keeps is not looked for: it is in the output on purpose."""
+    """Values kept by an option are not searched: they are in the output on purpose."""
     replaced = {dictionary.keyword(tag): kind for tag, kind in policy_for(DEFAULT).identifying.items()}
     kept = {dictionary.keyword(tag) for tag in policy_for(Choice("keep", keep_machine=True)).identifying}
     expected = {
@@ -423,7 +423,7 @@ def test_identifiers_to_look_for_are_those_that_go() -> None:
 
 
 def test_every_kind_of_identifier_is_one_the_cleaner_knows() -> None:
-    """A closed list, so that a slip in the table does not hide an identifier."""
+    """The list is closed, so that a typing error in the table cannot hide an identifier."""
     kinds = {"person", "patient-id", "other-id", "place", "device", "accession", "date", "contact", ""}
     assert {row.identifies for row in read_table()} == kinds
 
@@ -446,13 +446,13 @@ def test_every_kind_of_identifier_is_one_the_cleaner_knows() -> None:
     ],
 )
 def test_nothing_is_claimed_that_was_not_done(options: Choice, touched: bool, codes: str) -> None:
-    """CID 7050: each code stands for all of its column, or is not there."""
+    """CID 7050: a code claims its whole column, or is absent."""
     assert " ".join(code.value for code in method_codes(options, device_dates_touched=touched)) == codes
 
 
 @pytest.mark.parametrize("options", CHOICES, ids=str)
 def test_what_a_claimed_option_keeps_is_kept(options: Choice) -> None:
-    """Read the other way: for each claim, its K rows stay, age and sex as the set's own statement of them."""
+    """Conversely: for each claim, its K rows are kept, age and sex as the set's own statement."""
     claimed = {code.value for code in method_codes(options, device_dates_touched=False)}
     columns = {
         "113106": "retain_long_full_dates",
@@ -483,7 +483,7 @@ def test_what_a_claimed_option_keeps_is_kept(options: Choice) -> None:
 
 
 def test_contested_dates_are_those_two_options_pull_at() -> None:
-    """Calibration dates of a kept machine; where dates are kept nothing is contested."""
+    """Calibration dates of a kept machine; if dates are kept, none is contested."""
     contested = {dictionary.keyword(tag) for tag in policy_for(Choice(keep_machine=True)).contested}
     assert {"DateOfLastCalibration", "DateOfManufacture", "CalibrationDateTime"} <= contested
     assert "StudyDate" not in contested
@@ -511,14 +511,14 @@ def test_temporal_information_says_what_became_of_dates() -> None:
 
 
 def test_additions_are_in_tag_order_and_have_a_value() -> None:
-    """A writer merges them into the element stream, in which tags rise."""
+    """A writer merges them into the element stream, in which tags ascend."""
     assert list(ADDITIONS) == sorted(ADDITIONS)
     decisions = {policy_for(DEFAULT).decision(tag).action for tag in ADDITIONS}
     assert decisions == {Action.IDENTITY, Action.DUMMY, Action.EMPTY, Action.METHOD}
 
 
 def test_the_page_and_the_summary_are_made_of_the_table() -> None:
-    """A reader of the page sees every row, and what the code does."""
+    """The page shows every row, and the code's action."""
     policy = policy_for(DEFAULT)
     page = as_markdown(policy)
     assert len([line for line in page.splitlines() if line.startswith("| ")]) == len(read_table()) + 2
@@ -529,6 +529,6 @@ def test_the_page_and_the_summary_are_made_of_the_table() -> None:
 
 
 def test_a_policy_is_laid_out_whole_and_once() -> None:
-    """A worker needs it for each set."""
+    """Workers need it for each set."""
     assert len(Policy(DEFAULT).compiled) == len(dictionary.DICTIONARY)
     assert policy_for(Choice()) is policy_for(DEFAULT)

@@ -1,4 +1,4 @@
-"""Publication: one rename, and what is in its way."""
+"""Publication: one rename, and its obstacles."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LINE_OF_ONE = TrackingLine("orig", "zzz_AnusGE006", "Plan", "Demo Hospital", dat
 
 @pytest.fixture
 def collection(tmp_path: Path) -> Collection:
-    """Make a collection in which index 6 is taken by the first set."""
+    """Make a collection with index 6 claimed by the first set."""
     form = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
     made = Collection.create(tmp_path, form, Options(machine=()))
     assert claims.take(made, 6, ONE, LOCATOR) is not None
@@ -46,7 +46,7 @@ def collection(tmp_path: Path) -> Collection:
 
 
 def attempt_in(collection: Collection) -> Attempt:
-    """Make an attempt at the first set with two files."""
+    """Make an attempt of the first set with two files."""
     attempt = Attempt.begin(collection, ONE, 6)
     (attempt.folder / PLAN).write_bytes(b"plan")
     (attempt.folder / "CT.2.25.2.dcm").write_bytes(b"slice")
@@ -54,7 +54,7 @@ def attempt_in(collection: Collection) -> Attempt:
 
 
 def cut_off(collection: Collection, monkeypatch) -> Attempt:
-    """Let a publication be cut off right after the rename."""
+    """Interrupt a publication right after the rename."""
     attempt = attempt_in(collection)
     with monkeypatch.context() as patch:
         patch.setattr(publish, "_finish", die)
@@ -64,12 +64,12 @@ def cut_off(collection: Collection, monkeypatch) -> Attempt:
 
 
 def die(*_: object) -> None:
-    """End as a killed process does: at once."""
+    """End immediately, like a killed process."""
     raise KeyboardInterrupt
 
 
 def test_a_published_set_has_its_folder_its_record_and_its_line(collection: Collection) -> None:
-    """And nothing is left in the staging."""
+    """Nothing is left in the staging folder."""
     publish.publish(attempt_in(collection), {"files": {PLAN: "hash"}}, LINE_OF_ONE, PLAN)
 
     assert sorted(durable_files.names(collection.root / "ANON_006")) == ["CT.2.25.2.dcm", PLAN]
@@ -85,7 +85,7 @@ def test_a_published_set_has_its_folder_its_record_and_its_line(collection: Coll
 
 
 def test_copies_that_a_sync_program_made_of_a_record_are_passed_over(collection: Collection, tmp_path_factory) -> None:
-    """They are named after it, and no number of ours."""
+    """Their names are derived from it, and are no index."""
     publish.publish(attempt_in(collection), {"proof": {"files": {}}}, LINE_OF_ONE, PLAN)
     stored = records.path_of(collection, 6)
     stored.with_name("ANON_006 (conflict).json").write_bytes(stored.read_bytes())
@@ -95,7 +95,7 @@ def test_copies_that_a_sync_program_made_of_a_record_are_passed_over(collection:
 
 
 def test_a_set_without_a_record_is_not_published(collection: Collection) -> None:
-    """A folder alone proves nothing, nor does the record of another set."""
+    """Neither a folder alone nor another set's record proves publication."""
     (collection.root / "ANON_006").mkdir()
     assert publish.find(collection, ONE) is None
     records.path_of(collection, 6).write_bytes(records.Record(6, TWO, PLAN, "", {}).encoded())
@@ -104,7 +104,7 @@ def test_a_set_without_a_record_is_not_published(collection: Collection) -> None
 
 @pytest.mark.parametrize("content", [None, "RP.2.25.999.dcm"])
 def test_a_foreign_folder_in_the_way_stops_the_publication(collection: Collection, content: str | None) -> None:
-    """An empty one, too; it is not touched, and nothing is published."""
+    """Even an empty one; it is untouched, and nothing is published."""
     target = collection.root / "ANON_006"
     target.mkdir()
     if content:
@@ -118,7 +118,7 @@ def test_a_foreign_folder_in_the_way_stops_the_publication(collection: Collectio
 
 @pytest.mark.parametrize("whose", [TWO, None])
 def test_another_ones_record_stops_the_publication(collection: Collection, whose: str | None) -> None:
-    """Its folder may have been taken away: the number is used nevertheless."""
+    """Even if its folder was removed: the number is used."""
     records.path_of(collection, 6).write_bytes(records.Record(6, whose, PLAN, "", {}).encoded())
 
     with pytest.raises(TargetTaken):
@@ -127,7 +127,7 @@ def test_another_ones_record_stops_the_publication(collection: Collection, whose
 
 
 def test_two_copies_of_a_task_publish_once(collection: Collection) -> None:
-    """The second finds that it is done; the first one's record and line stay."""
+    """The second finds it done; the first one's record and line stay."""
     first, second = attempt_in(collection), attempt_in(collection)
     later = TrackingLine("orig", "zzz_AnusGE006", "Plan", "Demo Hospital", date(2026, 11, 23))
 
@@ -141,7 +141,7 @@ def test_two_copies_of_a_task_publish_once(collection: Collection) -> None:
 
 
 def test_an_attempt_whose_claim_was_given_back_is_thrown_away(collection: Collection) -> None:
-    """At its beginning, and again right before the rename."""
+    """At its start, and again right before the rename."""
     attempt = attempt_in(collection)
     claim = claims.held(collection, ONE)
     assert claim is not None
@@ -156,7 +156,7 @@ def test_an_attempt_whose_claim_was_given_back_is_thrown_away(collection: Collec
 
 
 def test_a_claim_is_held_only_where_index_and_set_agree(collection: Collection) -> None:
-    """Half of it is left where a process was killed; the other half may be another set's by now."""
+    """A kill may leave half of it, and the other half may belong to another set by now."""
     mine = claims.held(collection, ONE)
     assert mine is not None
     (collection.claims / "000006.json").write_bytes(claims.Claim(6, TWO, LOCATOR, "f" * 32).encoded())
@@ -168,7 +168,7 @@ def test_a_claim_is_held_only_where_index_and_set_agree(collection: Collection) 
 
 @pytest.mark.parametrize("left", ["records/ANON_007.json", "tracking/000007.json", "../ANON_007"])
 def test_a_number_that_stands_anywhere_is_nobodys_to_take(collection: Collection, left: str) -> None:
-    """Its claim may be lost: a record, a line or a folder of that number is enough."""
+    """Even without its claim, a record, line or folder of that number suffices."""
     (collection.state / left).write_bytes(b"{}")
 
     assert claims.take(collection, 7, TWO, LOCATOR) is None
@@ -176,7 +176,7 @@ def test_a_number_that_stands_anywhere_is_nobodys_to_take(collection: Collection
 
 
 def test_who_wakes_up_while_giving_back_takes_nothing_from_a_later_taking(collection: Collection) -> None:
-    """It is the same set's, and another taking: what is removed is removed by its token."""
+    """It is the same set's later claim: removal is by token."""
     earlier = claims.held(collection, ONE)
     assert earlier is not None
     claims.end(collection, earlier)
@@ -190,7 +190,7 @@ def test_who_wakes_up_while_giving_back_takes_nothing_from_a_later_taking(collec
 
 
 def test_all_of_an_attempt_is_on_the_disk_before_its_folder_has_its_name(collection: Collection, monkeypatch) -> None:
-    """Not every file system keeps the order in which names were changed: record and line come first."""
+    """Not every file system preserves the order of renames: record and line come first."""
     attempt, flushed, flush, rename = attempt_in(collection), [], durable_files.fsync_folder, durable_files.rename_new
     monkeypatch.setattr(durable_files, "fsync_folder", lambda folder: (flush(folder), flushed.append(folder)))
 
@@ -205,7 +205,7 @@ def test_all_of_an_attempt_is_on_the_disk_before_its_folder_has_its_name(collect
 
 
 def test_an_attempt_is_moved_away_before_it_is_judged(collection: Collection, monkeypatch) -> None:
-    """What its worker did until then is seen; thereafter it can do no more."""
+    """The worker's earlier writes are seen; later ones are impossible."""
     attempt, judge, judged = attempt_in(collection), attempts.speaks_for_publication, []
 
     def judges(path: Path) -> bool:
@@ -219,7 +219,7 @@ def test_an_attempt_is_moved_away_before_it_is_judged(collection: Collection, mo
 
 
 def test_half_a_deleted_attempt_speaks_for_no_publication(collection: Collection, monkeypatch) -> None:
-    """A record without its folder would: so the record goes first."""
+    """A record without its folder would, so the record is removed first."""
     attempt = attempt_in(collection)
     (attempt.path / RECORD).write_bytes(b"{}")
     monkeypatch.setattr(shutil, "rmtree", lambda path, **_: (path / "ANON_006").rename(collection.state / "gone"))
@@ -230,7 +230,7 @@ def test_half_a_deleted_attempt_speaks_for_no_publication(collection: Collection
 
 
 def test_a_set_that_was_done_again_meanwhile_is_not_replaced(collection: Collection) -> None:
-    """Two copies of the task that was asked for: the first has done it."""
+    """Of two copies of the requested task, the first was done."""
     publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
     earlier = records.read(collection, 6)
     assert earlier is not None
@@ -247,7 +247,7 @@ def test_a_set_that_was_done_again_meanwhile_is_not_replaced(collection: Collect
 def test_a_record_makes_way_only_for_the_one_that_was_made_to_replace_it(
     collection: Collection, of_this_one: bool
 ) -> None:
-    """Who was cut off while replacing an earlier record must not undo what was published since."""
+    """An interrupted replacement of an earlier record must not undo later publications."""
     publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
     stands = records.read(collection, 6)
     replaced = republish.digest(collection, 6) if of_this_one else "0" * 64
@@ -261,7 +261,7 @@ def test_a_record_makes_way_only_for_the_one_that_was_made_to_replace_it(
 
 
 def test_a_publication_that_was_cut_off_is_finished_by_whoever_comes(collection: Collection, monkeypatch) -> None:
-    """The reconciler, without the source; or a copy of the task that only asks."""
+    """By the reconciler, without the source, or by a copy of the task that only queries."""
     cut_off(collection, monkeypatch)
     assert records.read(collection, 6) is None
 
@@ -272,7 +272,7 @@ def test_a_publication_that_was_cut_off_is_finished_by_whoever_comes(collection:
 
 
 def test_the_set_itself_finishes_what_was_cut_off(collection: Collection, monkeypatch) -> None:
-    """Before it begins again."""
+    """Before it restarts."""
     cut_off(collection, monkeypatch)
 
     assert publish.find(collection, ONE) is not None
@@ -280,7 +280,7 @@ def test_the_set_itself_finishes_what_was_cut_off(collection: Collection, monkey
 
 
 def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collection: Collection, monkeypatch) -> None:
-    """Even when the folder is not where it was: only a person knows why."""
+    """Even if the folder is missing: only a person can know why."""
     now = [0.0]
     still = StandingStill(collection, lambda: now[0])
     attempt = cut_off(collection, monkeypatch)
@@ -297,7 +297,7 @@ def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collec
 
 
 def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection: Collection) -> None:
-    """On our own clock; any change, or a lease, keeps it. What no set needs is cleared after two."""
+    """By our own clock; any change, or a lease, keeps it. What no set needs is cleared after two."""
     now = [0.0]
     still = StandingStill(collection, lambda: now[0])
     attempt = attempt_in(collection)
@@ -326,7 +326,7 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
 
 
 def test_what_was_moved_away_to_be_deleted_goes_at_once(collection: Collection) -> None:
-    """Whoever deleted it was killed; its set may be in work again, and that attempt stays."""
+    """The deleting process was killed; its set may be in work again, and that attempt stays."""
     moved = move_away(attempt_in(collection).path)
     again = attempt_in(collection)
 
@@ -335,7 +335,7 @@ def test_what_was_moved_away_to_be_deleted_goes_at_once(collection: Collection) 
 
 
 def test_ten_thousand_published_sets_do_not_slow_the_next(collection: Collection, monkeypatch) -> None:
-    """Neither asking for a set nor publishing one lists the records."""
+    """Neither finding nor publishing a set lists the records."""
     listed: list[Path] = []
     names = durable_files.names
     monkeypatch.setattr(durable_files, "names", lambda folder: listed.append(folder) or names(folder))

@@ -1,4 +1,4 @@
-"""Help, version and a healthy process are reported without importing the program."""
+"""Help, version and health are answered without importing the program."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HEAVY = {
 
 
 def asked(*arguments: str, **environment: str) -> tuple[int, str, set[str]]:
-    """Run a command line; return its exit code, what it said, and the modules that it imported."""
+    """Run a command line; return exit code, output, and imported modules."""
     found = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "anonymizer", *arguments],
         env={**os.environ, "COLUMNS": "200", **environment},
@@ -48,7 +48,7 @@ def asked(*arguments: str, **environment: str) -> tuple[int, str, set[str]]:
 
 
 def light(modules: set[str]) -> bool:
-    """Return whether nothing expensive was imported, and of ours only the modules with the answer."""
+    """Return whether nothing expensive was imported, and only the modules of ours that answer."""
     ours = {name for name in modules if name.partition(".")[0] in {"anonymizer", "services", "worker", "watcher"}}
     return not {name.partition(".")[0] for name in modules} & HEAVY and ours <= {
         "anonymizer",
@@ -69,7 +69,7 @@ def test_version_and_help_import_nothing(arguments: Sequence[str], says: str) ->
 
 
 def test_the_help_names_every_command_with_its_first_sentence() -> None:
-    """It is read from the files; it must be what the command says of itself."""
+    """It is read from the files, and must equal the command's own help."""
     _, said, _ = asked("--help")
     listed = dict(re.findall(r"^  (\w+) +(.+)$", said, re.MULTILINE))
     told = {
@@ -81,7 +81,7 @@ def test_the_help_names_every_command_with_its_first_sentence() -> None:
 
 
 def test_the_help_fits_a_narrow_terminal() -> None:
-    """No word is lost, and no line is longer."""
+    """No word is lost, and no line is too long."""
     _, narrow, _ = asked("--help", COLUMNS="60")
     _, wide, _ = asked("--help")
     assert max(map(len, narrow.splitlines())) <= 60
@@ -90,7 +90,7 @@ def test_the_help_fits_a_narrow_terminal() -> None:
 
 @pytest.mark.parametrize("named", [[], ["worker"]])
 def test_a_probe_of_a_healthy_worker_imports_nothing(tmp_path: Path, named: list[str]) -> None:
-    """Four containers ask every 30 s: it must cost what Python needs to start."""
+    """Four containers check every 30 s, at the cost of Python's start only."""
     heartbeat.write(tmp_path, heartbeat.WORKER, free=2, took_at=0.0, queue="anonymizer", waiting=0)
     code, said, modules = asked("health", *named, ANONYMIZER_HEALTH=str(tmp_path))
     assert (code, said, light(modules)) == (0, "worker: well\n", True)
@@ -115,12 +115,12 @@ NOW = 1000.0
     ],
 )
 def test_what_is_not_well_for_sure_is_left_to_the_command(service: str, sign: Heartbeat, *, well: bool) -> None:
-    """It asks Redis, and tells what is the matter."""
+    """It queries Redis, and reports the problem."""
     assert quick.is_well(service, sign, NOW) is well
 
 
 def test_a_process_that_ails_is_told_by_the_whole_command(tmp_path: Path) -> None:
-    """Redis is unavailable, which is no illness of a worker that waits for it; a watcher that never looked is ill."""
+    """An unavailable Redis does not make a waiting worker unhealthy; a watcher without a scan is."""
     environment = {"ANONYMIZER_HEALTH": str(tmp_path), "ANONYMIZER_REDIS_URL": "redis://127.0.0.1:1/0"}
     assert asked("health", "worker", **environment)[:2] == (0, "worker: well\n")
     assert asked("health", "watcher", **environment)[:2] == (1, "watcher: has not looked at the share yet\n")

@@ -1,4 +1,4 @@
-"""Refusals and notes that a person can act on: which machine would do, which file is meant, what the sheet says."""
+"""Actionable refusals and notes: which machine would fit, which file is meant, what the sheet says."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def judge(made: MadeSet, machines: Sequence[str] = ("VicRapidPlan",), **options:
 
 
 def angles(first: float) -> Edit:
-    """Let every beam begin at this gantry angle."""
+    """Set every beam's first gantry angle."""
 
     def edit(made: MadeSet) -> None:
         for beam in made.plan.BeamSequence:
@@ -41,30 +41,30 @@ def angles(first: float) -> Edit:
 
 
 def metersets_in_minutes(made: MadeSet) -> None:
-    """As a cobalt unit has them."""
+    """State metersets in minutes, like cobalt units."""
     for beam in made.plan.BeamSequence:
         beam.PrimaryDosimeterUnit = "MINUTE"
 
 
 def another_patient(made: MadeSet) -> None:
-    """Put the whole set of another patient beside it."""
+    """Add another patient's set."""
     other = make_set(made.folder.parent / "other", ct=len(made.ct), seed=7)
     made.objects += other.objects
 
 
 def beside_the_slices(made: MadeSet) -> None:
-    """Draw all contours half a millimetre beside the slices that they name."""
+    """Move all contours half a millimetre off their slices."""
     sets.move_contours(made, 0.5)
 
 
 def isocentre_outside(made: MadeSet) -> None:
-    """Treat beyond the scan."""
+    """Move the isocentre outside the CT."""
     for beam in made.plan.BeamSequence:
         beam.ControlPointSequence[0].IsocenterPosition = [0, 0, 900]
 
 
 def fine_contours(made: MadeSet) -> None:
-    """Draw one structure at a tenth of a millimetre, on pixels of a third."""
+    """Draw one structure in steps of 0.1 mm on pixels of 0.33 mm."""
     for image in made.ct:
         image.PixelSpacing = [0.3, 0.3]
     contour = made.structure_set.ROIContourSequence[0].ContourSequence[0]
@@ -74,13 +74,13 @@ def fine_contours(made: MadeSet) -> None:
 
 
 def equal_names(made: MadeSet) -> None:
-    """Let two names differ in their 17th character only."""
+    """Make two names differ only in their 17th character."""
     for letter, roi in zip("LR", made.structure_set.StructureSetROISequence, strict=True):
         roi.ROIName = f"OpticNerve_PRV03_{letter}"
 
 
 def test_the_shipped_machine_that_would_take_the_plan_is_named(tmp_path):
-    """And the line of the form in which it would stand."""
+    """With the line for the form."""
     (fault,) = judge(make_set(tmp_path, sets.hd120)).faults
     assert (
         'The shipped descriptor VicRapidPlanHD fits this plan: with machine = ["VicRapidPlan", "VicRapidPlanHD"]'
@@ -89,13 +89,13 @@ def test_the_shipped_machine_that_would_take_the_plan_is_named(tmp_path):
 
 
 def test_where_no_shipped_machine_would_take_it_that_is_said(tmp_path):
-    """Then a centre describes its own."""
+    """A centre can then add its own."""
     (fault,) = judge(make_set(tmp_path, sets.energy("4"))).faults
     assert fault.remedy.startswith("No shipped descriptor fits this plan. Add a descriptor of a machine that has it")
 
 
 def test_a_plan_on_its_own_machine_is_told_of_what_no_machine_does(tmp_path):
-    """It is published as it is, and who imports it knows."""
+    """It is published unchanged, with a note for importers."""
     notes = judge(make_set(tmp_path, angles(581), metersets_in_minutes), ()).notes
     for number in (1, 2):
         assert f"Beam {number} has a gantry angle of 581°, not of 0° to 360°." in " ".join(notes)
@@ -103,20 +103,20 @@ def test_a_plan_on_its_own_machine_is_told_of_what_no_machine_does(tmp_path):
 
 
 def test_two_patients_are_told_as_two_patients(tmp_path):
-    """Nothing else of the folder is wrong when they are put apart, and no option makes one set of them."""
+    """Once separated, nothing else is wrong, and no option makes one set of them."""
     (fault,) = judge(make_set(tmp_path, another_patient)).faults
     assert fault.code == "two-patients"
     assert "plans" not in fault.remedy
 
 
 def test_a_second_plan_of_one_of_two_patients_is_told_as_well(tmp_path):
-    """Putting them apart would not do."""
+    """Separating them would not suffice."""
     codes = [fault.code for fault in judge(make_set(tmp_path, another_patient, sets.second("RTPLAN"))).faults]
     assert codes == ["two-patients", "second-plan"]
 
 
 def without_position(made: MadeSet) -> None:
-    """Let no slice say where it lies."""
+    """Remove the slices' positions."""
     for image in made.ct:
         del image.ImagePositionPatient
 
@@ -136,7 +136,7 @@ def without_position(made: MadeSet) -> None:
     ],
 )
 def test_no_sentence_is_a_row_of_uids(tmp_path, edit):
-    """Of files that are called by UIDs one is named, or each stands on its own line."""
+    """Of files named by UIDs one is given, or each on its own line."""
     verdict = judge(make_set(tmp_path, edit, ct=5))
     texts = [text for fault in (*verdict.faults, *verdict.missing) for text in (fault.found, fault.remedy)]
     assert texts
@@ -144,7 +144,7 @@ def test_no_sentence_is_a_row_of_uids(tmp_path, edit):
 
 
 def test_the_few_slices_of_another_orientation_are_named_and_not_the_many(tmp_path):
-    """The first file may be the one that is wrong."""
+    """The first file may be the wrong one."""
 
     def sagittal(made: MadeSet) -> None:
         made.ct[0].ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
@@ -156,7 +156,7 @@ def test_the_few_slices_of_another_orientation_are_named_and_not_the_many(tmp_pa
 
 
 def test_of_a_plan_dose_and_others_that_are_refused_the_plans_is_named(tmp_path):
-    """Where extra objects are refused, the doses to take out are known."""
+    """If extra objects are refused, the doses to remove are known."""
 
     def beam_dose_beside(made: MadeSet) -> None:
         other = copy.deepcopy(made.dose)
@@ -170,7 +170,7 @@ def test_of_a_plan_dose_and_others_that_are_refused_the_plans_is_named(tmp_path)
 
 
 def test_contours_beside_the_slices_that_they_name_are_refused_where_most_are(tmp_path):
-    """Naming a slice puts no contour on it; a collection may take such sets knowingly."""
+    """References do not place contours on slices; a collection may accept such sets."""
     made = make_set(tmp_path, beside_the_slices)
     assert [fault.code for fault in judge(made).faults] == ["contours-off-slices"]
     accepted = judge(made, accept=frozenset(("contours-off-slices",)))
@@ -190,7 +190,7 @@ def test_contours_beside_the_slices_that_they_name_are_refused_where_most_are(tm
     ],
 )
 def test_what_is_told_may_stand_on_the_sheet(tmp_path, edit, told):
-    """It calls objects by what they are: names of files, structures and plans stay in the house."""
+    """Objects are described by kind, without names of files, structures and plans."""
     made = make_set(tmp_path, edit, ct=4)
     verdict = judge(made)
     assert any(note.startswith(told) for note in verdict.told)

@@ -1,4 +1,4 @@
-"""Which folder a locator stands for, and what became of the set in it."""
+"""Folders of locators, and outcomes of their sets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def collection(tmp_path: Path) -> Collection:
 
 @pytest.mark.parametrize("name", ["Müller, Hans", "two\nlines", os.fsdecode(b"\xfc"), "a/b"])
 def test_a_locator_leads_back_to_its_folder(collection: Collection, name: str) -> None:
-    """Whatever the folder is called, and the locator does not say what."""
+    """Whatever its name, which the locator does not reveal."""
     locator = registry.register(collection, name)
 
     assert locator == registry.register(collection, PurePosixPath(name)) == collection.locator(name)
@@ -34,7 +34,7 @@ def test_a_locator_leads_back_to_its_folder(collection: Collection, name: str) -
 
 
 def test_what_was_never_registered_or_is_forged_leads_nowhere(collection: Collection) -> None:
-    """A message must not lead a worker out of the collection."""
+    """A message must not lead a worker outside the collection."""
     forged = {"schema": 1, "folder": "../../etc"}
     (collection.folders / f"{'a' * 32}.json").write_bytes(durable_files.encode(forged))
     (collection.folders / f"{collection.locator('../../etc')}.json").write_bytes(durable_files.encode(forged))
@@ -45,7 +45,7 @@ def test_what_was_never_registered_or_is_forged_leads_nowhere(collection: Collec
 
 
 def test_an_outcome_comes_back_as_it_was(collection: Collection) -> None:
-    """The last one counts, until it is forgotten."""
+    """The last one applies until it is removed."""
     full = Outcome(
         state="published",
         fingerprint="f" * 32,
@@ -63,7 +63,7 @@ def test_an_outcome_comes_back_as_it_was(collection: Collection) -> None:
 
 
 def test_what_was_published_stays_known_when_a_set_is_looked_at_again(collection: Collection) -> None:
-    """But no longer of the folder as it is; of a refused set nothing stays."""
+    """But not for the current contents; nothing is kept of a refused set."""
     for index, kept in ((None, None), (6, ("published", 6, ""))):
         registry.write_outcome(
             collection, "0" * 32, Outcome("published", "f" * 32, "2026-11-22T12:00:00Z", index=index)
@@ -75,14 +75,14 @@ def test_what_was_published_stays_known_when_a_set_is_looked_at_again(collection
 
 
 def test_an_unreadable_outcome_is_none(collection: Collection) -> None:
-    """The set is then looked at again."""
+    """The set is then checked again."""
     for content in (b"", b"{}", b'{"state": "published"}'):
         (collection.outcomes / f"{'0' * 32}.json").write_bytes(content)
         assert registry.read_outcome(collection, "0" * 32) is None
 
 
 def test_a_folder_that_is_gone_for_good_is_forgotten(collection: Collection) -> None:
-    """With what became of it."""
+    """With its outcome."""
     locator = registry.register(collection, "gone")
     registry.write_outcome(collection, locator, Outcome("waiting", "e" * 32, "2026-11-22T11:00:00+00:00"))
     registry.forget(collection, locator)
@@ -91,7 +91,7 @@ def test_a_folder_that_is_gone_for_good_is_forgotten(collection: Collection) -> 
 
 
 def test_a_folder_whose_note_a_power_cut_emptied_is_noted_again(collection: Collection) -> None:
-    """What is worked out again when it is missing is not waited for: half of it must not stay."""
+    """Recomputable data are written without waiting for the disk, so truncated ones must be replaced."""
     locator = registry.register(collection, "patient 1")
     (collection.folders / f"{locator}.json").write_bytes(b"")
 

@@ -1,4 +1,4 @@
-"""References rebuilt where a collection asks for it and geometry agrees."""
+"""References are rebuilt if the collection requests it and geometry agrees."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ REFERENCES = (
 
 
 def judge(made: MadeSet) -> Verdict:
-    """Judge what was written as a collection that relinks does."""
+    """Check a folder with relinking."""
     return check.judge(made.folder, RELINK, [], policy_for(Choice(keep_machine=True)))
 
 
 def states(rtset: RtSet) -> dict[str, str]:
-    """Judge the links of a set in memory."""
+    """Evaluate the links of a set in memory."""
     planes = [plane(one.view) for one in rtset.slices]
     assert planes[0]
     positions = tuple(one.corner.along(planes[0].normal) for one in planes if one)
@@ -72,7 +72,7 @@ def written(file: SetFile, folder: Path) -> Dataset:
 
 
 def without_references(data: Dataset) -> Dataset:
-    """Take out what rebuilding may change."""
+    """Remove what rebuilding may change."""
     for keyword in REFERENCES:
         data.pop(keyword, None)
     for element in data:
@@ -98,7 +98,7 @@ BROKEN = [
 
 @pytest.mark.parametrize("edit", BROKEN)
 def test_every_broken_or_absent_link_is_rebuilt(tmp_path, edit):
-    """All four links are shown afterwards, and all is one study."""
+    """All four links are shown afterwards, in one study."""
     verdict = judge(make_set(tmp_path, edit, sets.two_studies))
     rtset = verdict.good_set()
     assert rtset.relinked
@@ -109,7 +109,7 @@ def test_every_broken_or_absent_link_is_rebuilt(tmp_path, edit):
 
 @pytest.mark.parametrize("syntax", sets.TRANSFER_SYNTAXES)
 def test_nothing_but_references_is_changed(tmp_path, syntax):
-    """In every encoding, pixels and contours included; pydicom reads what was made."""
+    """In every encoding, including pixels and contours; pydicom reads the result."""
 
     def all_broken(made: MadeSet) -> None:
         for edit in (sets.dose_of_another_plan, sets.contours_on_other_images, sets.other_frame_of_reference("RTPLAN")):
@@ -126,7 +126,7 @@ def test_nothing_but_references_is_changed(tmp_path, syntax):
 
 
 def test_each_contour_refers_to_the_slice_it_lies_on(tmp_path):
-    """Also those that referred to nothing; the list names all slices."""
+    """Even those without references; the list names all slices."""
     made = make_set(tmp_path, sets.contours_without_images, sets.without_image_list, ct=5)
     structure_set = written(judge(made).good_set().structure_set, tmp_path)
     at = {float(data.ImagePositionPatient[2]): data.SOPInstanceUID for data in made.ct}
@@ -140,7 +140,7 @@ def test_each_contour_refers_to_the_slice_it_lies_on(tmp_path):
 
 
 def test_a_reference_to_the_plan_keeps_its_fraction_group_and_beams(tmp_path):
-    """Only the UID in it was wrong."""
+    """Only the UID was wrong."""
     made = make_set(tmp_path, sets.beam_dose(1, 2), sets.dose_of_another_plan)
     (plan,) = written(judge(made).good_set().dose, tmp_path).ReferencedRTPlanSequence
     assert plan.ReferencedSOPInstanceUID == made.plan.SOPInstanceUID
@@ -148,25 +148,25 @@ def test_a_reference_to_the_plan_keeps_its_fraction_group_and_beams(tmp_path):
 
 
 def test_a_set_whose_links_are_shown_is_left_alone(tmp_path):
-    """Two studies alone are no reason."""
+    """Two studies alone are no reason to rebuild."""
     rtset = judge(make_set(tmp_path, sets.two_studies)).good_set()
     assert not rtset.relinked
     assert len({file.uid("StudyInstanceUID") for file in rtset.set_files}) == 2
 
 
 def isocentre_far_away(made: MadeSet) -> None:
-    """Let the plan be for another place."""
+    """Move the plan away."""
     for beam in made.plan.BeamSequence:
         beam.ControlPointSequence[0].IsocenterPosition = [0, 0, 9999]
 
 
 def dose_far_away(made: MadeSet) -> None:
-    """Let the dose be for another place."""
+    """Move the dose away."""
     made.dose.ImagePositionPatient = [0, 0, 9999]
 
 
 def prone(made: MadeSet) -> None:
-    """Plan for a patient who lies otherwise."""
+    """Change the patient position of the plan."""
     made.plan.PatientSetupSequence = [Dataset()]
     made.plan.PatientSetupSequence[0].PatientPosition = "FFP"
 
@@ -182,7 +182,7 @@ def prone(made: MadeSet) -> None:
     ],
 )
 def test_nothing_is_rebuilt_against_geometry(tmp_path, disagrees, code):
-    """Objects of two plans would become one set that never was."""
+    """Objects of two plans would become one fictitious set."""
     verdict = judge(make_set(tmp_path, sets.dose_of_another_plan, disagrees))
     codes = {fault.code for fault in (*verdict.faults, *verdict.missing)}
     assert {"dose-of-another-plan", code} <= codes
@@ -190,7 +190,7 @@ def test_nothing_is_rebuilt_against_geometry(tmp_path, disagrees, code):
 
 
 def test_slices_that_are_missing_are_waited_for_first(tmp_path):
-    """Rebuilding begins when all is here."""
+    """Rebuilding begins once everything is present."""
     verdict = judge(make_set(tmp_path, sets.dose_of_another_plan, sets.without_slices(0)))
     assert [fault.code for fault in verdict.missing] == ["slices-missing"]
     assert verdict.rtset is None

@@ -1,4 +1,4 @@
-"""Reading a folder, and what its objects tell of the patient."""
+"""Reading a folder, and its objects' statements about the patient."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 def read(folder: Path) -> Contents:
-    """Read a folder as it is."""
+    """Read a folder."""
     return reader.read(folder, folder_listing.take(folder))
 
 
 def assemble(made: MadeSet, policy: Policy | None = None) -> RtSet:
-    """Read the set that was written."""
+    """Read the written set."""
     objects = members.choose(read(made.folder).objects).objects
     assert objects.structure_set
     assert objects.plan
@@ -69,7 +69,7 @@ def test_objects_are_told_by_what_they_are_and_not_by_their_names(tmp_path):
 
 
 def test_a_set_is_told_by_its_instances_in_the_order_of_the_slices(tmp_path):
-    """Not by names of files, which may change."""
+    """Not by file names, which may change."""
     made = make_set(tmp_path, ct=5)
     for index, data in enumerate(made.ct):
         made.path(data).rename(made.folder / f"{5 - index}.dcm")
@@ -78,7 +78,7 @@ def test_a_set_is_told_by_its_instances_in_the_order_of_the_slices(tmp_path):
 
 
 def test_identifiers_are_found_at_every_depth(tmp_path):
-    """Everything planted as a whole value is there, with its kind; what nobody removes is not."""
+    """Every planted complete value is found, with its kind; kept values are not."""
 
     def plant(made: MadeSet) -> None:
         made.plan.OperatorsName = "Deep^Operator"
@@ -110,7 +110,7 @@ def test_names_are_read_in_the_character_set_of_their_item(tmp_path):
 
 
 def test_what_an_option_keeps_is_no_identifier_to_be_removed(tmp_path):
-    """The name of a machine that stays is found in the output, and rightly."""
+    """A kept machine's name is rightly in the output."""
     made = make_set(tmp_path, sets.setting("RTPLAN", Manufacturer="Maker"))
     name = made.plan.BeamSequence[0].TreatmentMachineName
     assert ("device", name) in assemble(made).found
@@ -118,7 +118,7 @@ def test_what_an_option_keeps_is_no_identifier_to_be_removed(tmp_path):
 
 
 def test_every_date_counts_and_junk_does_not(tmp_path):
-    """Private dates, too: the shift must not map one date of the set onto another."""
+    """Including private ones: the shift must not map one date of the set onto another."""
 
     def private(made: MadeSet) -> None:
         made.dose.private_block(0x0099, "PHANTOM ARCHIVE 1.0", create=True).add_new(0x08, "DA", "19991231")
@@ -130,7 +130,7 @@ def test_every_date_counts_and_junk_does_not(tmp_path):
 
 
 def test_texts_for_the_cleaner_carry_the_number_of_what_they_name(tmp_path):
-    """Structures, beams; meanings of codes only where the scheme is not a public body's."""
+    """Structures and beams; code meanings only if the scheme is not of a public body."""
 
     def code(made: MadeSet) -> None:
         made.structure_set.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = [
@@ -164,14 +164,14 @@ def test_more_than_a_set_holds_is_refused(tmp_path, monkeypatch):
 
 @given(st.lists(st.text(max_size=20), max_size=12))
 def test_names_in_a_sentence_are_one_line(names):
-    """And not more than a few."""
+    """With a few names at most."""
     sentence = reader.named(names)
     assert sentence.isprintable()
     assert len(sentence) <= 5 * 22 + len(" and 12 more")
 
 
 def coded(made: MadeSet) -> None:
-    """Let the same code stand in sequences that are kept or removed, and in several character sets."""
+    """Put the same code into kept and removed sequences, and in several character sets."""
     for number, data in enumerate(made.objects):
         code = Dataset()
         code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "99LOCAL", "Prüfung Erika"
@@ -187,7 +187,7 @@ def coded(made: MadeSet) -> None:
 def test_short_sequences_that_recur_are_read_once_and_nothing_is_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edits: tuple[sets.Edit, ...]
 ) -> None:
-    """What is collected is the same as when every item is traversed."""
+    """The result is the same as when traversing every item."""
     made = make_set(tmp_path, *edits, ct=6, dense=True)
     collected = ("found", "dates", "texts", "technical", "foreign", "mends", "unusual", "travelling")
     once = assemble(made)

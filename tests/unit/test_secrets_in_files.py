@@ -1,4 +1,4 @@
-"""Secrets stand in files of their own, as Docker and Kubernetes hand them over; addresses of ours have a port."""
+"""Secrets are in separate files, as provided by Docker and Kubernetes; our addresses have a port."""
 
 import pytest
 
@@ -10,7 +10,7 @@ PASSWORD = "ANONYMIZER_REDIS_PASSWORD"
 
 
 def test_a_file_that_is_not_named_is_not_looked_for():
-    """Compose files pass on what is not set as an empty text."""
+    """Compose files pass unset variables as empty strings."""
     assert from_environment({URL + "_FILE": "", PASSWORD + "_FILE": ""}) == Settings()
 
 
@@ -22,20 +22,20 @@ def test_a_file_that_is_not_named_is_not_looked_for():
     ],
 )
 def test_a_password_stands_in_a_file_of_its_own(tmp_path, url, made):
-    """Whatever it consists of, and however the file ends."""
+    """With any characters, and any end of the file."""
     secret = tmp_path / "password"
     secret.write_text("p@ss/wörd\n")
     assert from_environment({URL: url, PASSWORD + "_FILE": str(secret)}).redis_url == made
 
 
 def test_no_secret_is_shown_with_the_settings():
-    """They may be printed by whoever looks for a mistake."""
+    """Settings may be printed for diagnosis."""
     settings = from_environment({URL: "redis://redis/0", PASSWORD: "s3cret"})
     assert "s3cret" not in repr(settings)
 
 
 def test_an_address_has_a_host_and_a_port():
-    """IPv6 in its brackets, as everywhere."""
+    """IPv6 in brackets."""
     assert from_environment({"ANONYMIZER_METRICS": "[::1]:9464"}).metrics == Address("::1", 9464)
 
 
@@ -54,6 +54,6 @@ def test_an_address_has_a_host_and_a_port():
     ],
 )
 def test_what_cannot_be_used_is_named(environment, says):
-    """The sentence names the variable and what should stand there, never a secret."""
+    """The sentence gives the variable and what is expected, never a secret."""
     with pytest.raises(SettingsWrong, match=says):
         from_environment(environment)

@@ -1,4 +1,4 @@
-"""Sentences for people are all in the catalogue, in German as in English, and none reaches a person unmarked."""
+"""All sentences for people are in the catalogue, in English and German, and none is shown unmarked."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ELSEWHERE = {
     "watcher/notify.py": "for alerts",
     "watcher/service.py": "for logs",
 }
-"""Modules of these rooms whose sentences stay English, and why."""
+"""Modules of these rooms with English sentences only, and why."""
 
 TOLD = sorted(
     {
@@ -66,7 +66,7 @@ TOLD = sorted(
     }
     | {HERE / "worker" / "transient_errors.py"}
 )
-"""Where sentences for the person at the share, or at the console, are made."""
+"""Rooms that make sentences for the share's or the console's users."""
 
 SENTENCE = re.compile(r"[A-Za-z]{2,}[,;:]? [a-z]{2,} [a-z]{2,}")
 INTERFACE = {
@@ -89,7 +89,7 @@ INTERFACE = {
     "family_name with first_name",
 }
 TRAVELS = ("a CT slice", "Bits that hold no pixel", "the dose, which ends in frames", "which ends in rows of zeros")
-"""What stands in records and sheets."""
+"""Texts of records and sheets."""
 
 BAD: dict[str, Edit] = {
     "no plan": sets.without("RTPLAN"),
@@ -132,13 +132,13 @@ BAD: dict[str, Edit] = {
 
 
 def po() -> Catalog:
-    """Read the German catalogue, as people write it."""
+    """Read the German catalogue's source."""
     with (FOLDER / "de.po").open("rb") as opened:
         return read_po(opened, locale="de")
 
 
 def marked() -> set[str | tuple[str, ...]]:
-    """Collect the sentences that are marked in the code, those inside of f-strings too."""
+    """Collect the marked sentences in the code, including those in f-strings."""
     found: set[str | tuple[str, ...]] = set()
     for folder in ("services", "watcher", "worker", "console"):
         for path in (HERE / folder).rglob("*.py"):
@@ -151,12 +151,12 @@ def marked() -> set[str | tuple[str, ...]]:
 
 
 def placeholders(text: str) -> set[str]:
-    """Return what stands in braces, its format included."""
+    """Return the placeholders, with their formats."""
     return {f"{name}:{form}" for _, name, form, _ in Formatter().parse(text) if name is not None}
 
 
 def test_every_marked_sentence_has_a_german_one() -> None:
-    """With the same placeholders; none is left over, none doubtful."""
+    """With the same placeholders; none is unused or fuzzy."""
     catalogue = {message.id: message for message in po() if message.id}
     assert marked() ^ set(catalogue) == set(), "make texts"
     for said, message in catalogue.items():
@@ -170,7 +170,7 @@ def test_every_marked_sentence_has_a_german_one() -> None:
 
 
 def test_what_is_compiled_is_what_people_wrote() -> None:
-    """It is committed, so that wheel, image and a clone have it without any tool."""
+    """It is committed, so that wheel, image and clones need no tool."""
     compiled = io.BytesIO()
     write_mo(compiled, po())
     assert (FOLDER / "de.mo").read_bytes() == compiled.getvalue(), "make texts"
@@ -178,7 +178,7 @@ def test_what_is_compiled_is_what_people_wrote() -> None:
 
 
 def test_a_sentence_is_english_until_a_language_is_spoken() -> None:
-    """And English again behind it; a sentence in another language knows its English."""
+    """And English again afterwards; a translated sentence knows its English original."""
     plan = gettext("{plan} states no isocentre.", plan="RT Plan A")
     with speaking("de"):
         german = gettext("{plan} states no isocentre.", plan="RT Plan A")
@@ -192,7 +192,7 @@ def test_a_sentence_is_english_until_a_language_is_spoken() -> None:
 
 
 def _raised() -> Iterator[str]:
-    """Yield what the room `dicom` says of damaged files, with a number for what differs."""
+    """Yield the messages of the room `dicom` on damaged files, with a number for placeholders."""
     for path in (HERE / "services" / "dicom").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in DAMAGE and node.args:
@@ -216,7 +216,7 @@ def _part(node: ast.expr) -> str:
 
 
 def test_what_is_wrong_with_a_file_is_said_in_german_too() -> None:
-    """Whatever the reading of bytes says; what nobody has translated would stay English."""
+    """For all messages on bytes; untranslated ones would stay English."""
     every = set(_raised())
     assert len(every) > 40
     with speaking("de"):
@@ -231,7 +231,7 @@ def test_what_is_wrong_with_a_file_is_said_in_german_too() -> None:
 
 
 def _unmarked(path: Path) -> Iterator[str]:
-    """Yield literals that read like sentences and are in no mark, docstring or log."""
+    """Yield literals that look like sentences and are neither marked, nor docstrings, nor logged."""
     tree = ast.parse(path.read_text("utf-8"))
     inside: set[int] = set()
     for node in ast.walk(tree):
@@ -247,7 +247,7 @@ def _unmarked(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", TOLD, ids=lambda path: path.relative_to(HERE).as_posix())
 def test_no_sentence_stands_unmarked_where_a_person_is_told(path: Path) -> None:
-    """It would reach a German share in English."""
+    """It would be shown in English on a German share."""
     assert list(_unmarked(path)) == []
 
 
@@ -257,24 +257,24 @@ ALWAYS_SEVERAL = {
     *("in the first {most} characters", "{count} characters", "{count} digits", "{count} numbers", "leaf pairs"),
     *("bytes", "{count} times", "different", "leaf positions"),
 }
-"""Of sentences that are said of two or more, or of more than a limit."""
+"""Sentences about two or more things, or about more than a limit."""
 
 
 def test_one_thing_is_not_told_of_as_several() -> None:
-    """No sentence has a number before a plural, unless it has a singular too or is never said of one."""
+    """No sentence has a number before a plural, unless it has a singular or never applies to one."""
     single = [text for text in marked() if isinstance(text, str) and MANY.search(text)]
     assert [text for text in single if not any(known in text for known in ALWAYS_SEVERAL)] == []
 
 
 class Pseudo:
-    """A language that takes every letter of a sentence away: what can be read was never translated."""
+    """A language that removes all letters: readable text was never translated."""
 
     def gettext(self, message: str) -> str:
         """Return the sentence unreadable, its placeholders as they are."""
         return re.sub(r"(\{[^}]*\})|[A-Za-z]", lambda found: found[1] or "x", message)
 
     def ngettext(self, one: str, many: str, count: int) -> str:
-        """Return the one or the other."""
+        """Return singular or plural."""
         return self.gettext(one if count == 1 else many)
 
 
@@ -285,7 +285,7 @@ LEFT = re.compile(r"\b(?!x+\b)[a-z]{2,}[,;:]? (?!x+\b)[a-z]{2,}\b")
 
 
 def told(made: MadeSet, tongue: str, *, mismatch: str = "refuse") -> Verdict:
-    """Judge a set in a language."""
+    """Check a set in a language."""
     options = Options(machine=("VicRapidPlan",), language=tongue, on_machine_mismatch=mismatch)  # type: ignore[arg-type]
     with speaking(tongue):
         return check.judge(
@@ -295,7 +295,7 @@ def told(made: MadeSet, tongue: str, *, mismatch: str = "refuse") -> Verdict:
 
 @pytest.mark.parametrize("edit", BAD.values(), ids=BAD)
 def test_nothing_is_told_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Edit) -> None:
-    """Of whatever is found in a set; what travels of it is as in English."""
+    """For all findings in a set; published texts stay English."""
     made = make_set(tmp_path, edit)
     plain = told(made, "en")
     monkeypatch.setattr(language, "catalogue", lambda _: Pseudo())
@@ -308,7 +308,7 @@ def test_nothing_is_told_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_refused_set_is_told_in_german(tmp_path: Path) -> None:
-    """The whole file: its head, what was found, what to do; codes and file names as before."""
+    """The complete file: heading, findings, remedies; codes and file names are unchanged."""
     made = make_set(tmp_path / "Müller, H", sets.dose_of_another_plan)
     verdict = told(made, "de")
     with speaking("de"):
@@ -334,7 +334,7 @@ def test_a_refused_set_is_told_in_german(tmp_path: Path) -> None:
 
 
 def test_what_was_written_in_one_language_is_ours_in_any(tmp_path: Path) -> None:
-    """A collection may change its language; its notes are still replaced and removed."""
+    """A collection may change its language; earlier notes are still replaced and removed."""
     for before, after in (("de", "en"), ("en", "de")):
         with speaking(before):
             notes.write_note(tmp_path / "set", "?")
@@ -346,7 +346,7 @@ def test_what_was_written_in_one_language_is_ours_in_any(tmp_path: Path) -> None
 
 
 def test_the_check_of_a_folder_speaks_its_collections_language(tmp_path: Path) -> None:
-    """In its own process, too, where none is set; English stays unchanged afterwards."""
+    """Even in its own process, where none is set; English is restored afterwards."""
     made = make_set(tmp_path, sets.without("RTPLAN"))
     judged = [summary.summarize(made.folder, Options(machine=(), language=tongue), ()) for tongue in LANGUAGES]  # type: ignore[arg-type]
     assert [one.faults[0]["found"] for one in judged] == ["There is no RT Plan here.", "Hier fehlt: RT Plan."]

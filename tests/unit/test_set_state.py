@@ -1,4 +1,4 @@
-"""One home for how a set stands: every question that the program asks of a state is answered there, and agrees."""
+"""One place for set states: every question about a state is answered there, consistently."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ TABLE = {
 
 @pytest.mark.parametrize("state", SetState)
 def test_each_state_answers_every_question(state: SetState) -> None:
-    """A new state is missing here until somebody decided about it."""
+    """A new state must be added here."""
     answers = (state.is_concluded, state.is_published, state.is_finished, state.may_retry, state.is_busy)
     assert answers == TABLE[state]
 
 
 def test_what_waits_for_a_circumstance_is_tried_again_by_itself() -> None:
-    """Rights are given without a change in the folder."""
+    """Permissions may change without the folder."""
     assert [state for state in SetState if state.is_looked_at_again] == [SetState.WAITING, SetState.NOT_READABLE]
 
 
 def test_only_a_refusal_may_end_with_another_form() -> None:
-    """What failed, or was changed by a person, has nothing to do with the form."""
+    """Failed or changed sets do not depend on the form."""
     assert [state for state in SetState if state.is_reopened_by_form] == [SetState.REFUSED]

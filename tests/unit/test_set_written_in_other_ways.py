@@ -1,4 +1,4 @@
-"""The same set as other systems write it down: nothing of it is lost, and nothing of the patient is left."""
+"""The same set as written by other systems: nothing is lost, and no identifier is left."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LEFT_AS_IT_IS = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless}
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_set_is_the_same_however_it_is_written(tmp_path: Path, way: str) -> None:
-    """The judge compares all objects; here, that the output is Part 10 and little endian, and no rarer than before."""
+    """The judge compares all objects; this test, that the output is Part 10, little endian, and no rarer than before."""
     done = anonymized(tmp_path, *WAYS[way], make={"ct": 2})
     for place, data in done.new.items():
         old = done.old[place].file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)
@@ -53,7 +53,7 @@ def test_a_set_is_the_same_however_it_is_written(tmp_path: Path, way: str) -> No
 
 
 def test_the_way_of_writing_decides_no_value(tmp_path: Path) -> None:
-    """UIDs, dates and names of the output hang on the set and its key alone."""
+    """UIDs, dates and names of the output depend only on the set and its key."""
     explicit = anonymized(tmp_path / "a", sets.encoded("explicit"))
     implicit = anonymized(tmp_path / "b", sets.encoded("implicit"), sets.undefined_lengths)
     assert {place: data.to_json_dict() for place, data in explicit.new.items()} == {
@@ -62,7 +62,7 @@ def test_the_way_of_writing_decides_no_value(tmp_path: Path) -> None:
 
 
 def test_a_sequence_of_unknown_vr_is_looked_into(tmp_path: Path) -> None:
-    """PS3.5 6.2.2: what is coded as UN gets its true VR, and then goes the way of all sequences."""
+    """PS3.5 6.2.2: sequences coded as UN get their true VR, and are processed like all others."""
     done = anonymized(tmp_path, sets.un_sequences)
     observations = done.structure_set["RTROIObservationsSequence"]
     assert observations.VR == "SQ"
@@ -70,18 +70,18 @@ def test_a_sequence_of_unknown_vr_is_looked_into(tmp_path: Path) -> None:
 
 
 def _pairs_of_words(pixels: bytes) -> bytes:
-    """Write 32-bit pixels big endian as the standard has it: 16-bit words, the less significant first."""
+    """Write 32-bit pixels big endian as in the standard: 16-bit words, the less significant first."""
     return np.frombuffer(pixels, "<u2").byteswap().tobytes()
 
 
 def _whole_numbers(pixels: bytes) -> bytes:
-    """Write them as many systems do: each a number of four bytes."""
+    """Write them like many systems: as numbers of four bytes."""
     return np.frombuffer(pixels, "<u4").byteswap().tobytes()
 
 
 @pytest.mark.parametrize("turned", [_pairs_of_words, _whole_numbers])
 def test_a_big_endian_dose_of_32_bits_is_read_as_it_was_meant(tmp_path: Path, turned: Callable[[bytes], bytes]) -> None:
-    """Both ways of writing exist, and a dose with its words exchanged would look like one that nobody planned."""
+    """Both encodings exist, and a dose with swapped words would be meaningless."""
     made = sets.make_set(tmp_path)
     meant = made.dose.PixelData
     sets.encoded("big endian", "RTDOSE")(made)
@@ -94,20 +94,20 @@ def test_a_big_endian_dose_of_32_bits_is_read_as_it_was_meant(tmp_path: Path, tu
 
 
 def test_a_big_endian_dose_of_another_system_is_read_as_it_was_meant() -> None:
-    """One that pydicom brings in both byte orders."""
+    """A pydicom sample in both byte orders."""
     little, big = (Path(str(get_testdata_file(f"{name}_1frame.dcm"))) for name in ("rtdose", "rtdose_expb"))
     file = read(big)
     assert file.memory == dcmread(little).PixelData
 
 
 def test_a_file_that_is_cut_off_is_waited_for(tmp_path: Path) -> None:
-    """Nothing is made of half a set."""
+    """A partial set is not published."""
     with pytest.raises(SetIncomplete):
         anonymized(tmp_path, sets.truncated("RTSTRUCT"))
 
 
 def test_originals_stay_byte_for_byte(tmp_path: Path) -> None:
-    """They are read and nothing else."""
+    """They are only read."""
     before: dict[str, bytes] = {}
 
     def remember(made: MadeSet) -> None:

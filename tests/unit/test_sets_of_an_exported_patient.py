@@ -1,4 +1,4 @@
-"""A patient's folder with several plans: which complete sets it holds, found by the references alone."""
+"""Complete sets in a patient's folder with several plans, found by references alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEVERAL = {"second-plan", "second-structure-set", "second-ct-series", "second-do
 
 @pytest.fixture(scope="module", params=range(60))
 def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Export:
-    """Make one of sixty exports, which is checked in several ways and never changed."""
+    """Return one of sixty exports, which tests only read."""
     return generate(tmp_path_factory.mktemp("export"), request.param, patient=request.param % 5)
 
 
@@ -39,7 +39,7 @@ def seen(folder: Path) -> CompleteSets:
 
 
 def test_the_right_objects_are_put_together(export: Export) -> None:
-    """By references, whatever labels say; in the order of plan date, then label; the rest is named."""
+    """By references, whatever the labels; in order of plan date, then label; the rest is named."""
     found = seen(export.folder)
     whole = []
     for one in found.candidates:
@@ -59,7 +59,7 @@ def test_the_right_objects_are_put_together(export: Export) -> None:
 
 
 def judge(export: Export, plans: str, chosen: Callable[[SetFile], bool | None] = lambda _: None) -> FolderVerdict:
-    """Judge a folder under a choice of the form."""
+    """Check a folder under a `plans` option."""
     options, policy = Options(machine=(), plans=plans), policy_for(Choice(keep_machine=True))
     return folder_sets.judge(export.folder, options, [], policy, folder_listing.take(export.folder), chosen)
 
@@ -70,7 +70,7 @@ def good(judged: FolderVerdict) -> list[str]:
 
 
 def test_every_mode_takes_the_right_sets(export: Export) -> None:
-    """All that are complete, those that are approved, those that a person chose; of two patients none."""
+    """All complete ones, the approved ones, the chosen ones; none of two patients."""
     whole = [] if export.two_patients else [one.plan for one in export.sets]
     judged = {mode: judge(export, mode) for mode in ("each", "approved", "ask")}
     assert good(judged["each"]) == whole
@@ -90,7 +90,7 @@ def test_every_mode_takes_the_right_sets(export: Export) -> None:
 
 
 def test_a_refusal_says_which_sets_there_are_and_what_each_would_do(export: Export) -> None:
-    """In one sentence for each plan; a plain folder is judged as before."""
+    """With one sentence per plan; a plain folder is checked as usual."""
     verdict = check.judge(export.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
     told = [fault for fault in verdict.faults if fault.code in SEVERAL]
     if export.is_plain:

@@ -13,12 +13,12 @@ from services.runtime.settings import TABLE, Settings, from_environment
 
 
 def test_what_is_not_set_has_its_default() -> None:
-    """An empty text, as manifests pass it on, says nothing; others' variables are not ours."""
+    """An empty string, as passed by manifests, counts as unset; foreign variables are ignored."""
     assert from_environment({"HOME": "/root", "ANONYMIZER_SHARE": ""}) == Settings()
 
 
 def test_everything_can_be_set() -> None:
-    """Each in its own kind."""
+    """Each with its type."""
     given = {
         "ANONYMIZER_REDIS_URL": "rediss://redis:6380/1",
         "ANONYMIZER_SHARE": "/data/share",
@@ -49,7 +49,7 @@ def test_everything_can_be_set() -> None:
 
 
 def test_the_table_names_every_setting() -> None:
-    """It is what `docs/settings.md` shows."""
+    """It is shown in `docs/settings.md`."""
     assert [setting.name.lower() for setting in TABLE] == [field.name for field in fields(Settings)]
 
 
@@ -68,18 +68,18 @@ def test_the_table_names_every_setting() -> None:
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(variable: str, value: str, says: str) -> None:
-    """Before anything is done."""
+    """At the start."""
     with pytest.raises(SettingsWrong, match=says):
         from_environment({variable: value})
 
 
 def test_the_redis_password_is_not_shown() -> None:
-    """An address may hold one."""
+    """A URL may contain one."""
     assert "secret" not in repr(from_environment({"ANONYMIZER_REDIS_URL": "redis://:secret@host/0"}))
 
 
 def test_every_setting_reaches_the_containers() -> None:
-    """What stands in `.env` gets through: the compose project names each setting, or the image has set it."""
+    """Values in `.env` are passed on: the compose project names each setting, or the image sets it."""
     project = Path(__file__).parents[2]
     said = "".join((project / name).read_text("utf-8") for name in ("docker-compose.yml", "Dockerfile"))
     assert [setting.name for setting in TABLE if f"ANONYMIZER_{setting.name}" not in said] == []

@@ -1,4 +1,4 @@
-"""A folder with several doses, or with localizers: what is taken, what is left out, and what is refused."""
+"""A folder with several doses or with localizers: what is used, excluded and refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def judge(made: MadeSet, options: Options = KEEP) -> Verdict:
 
 
 def another_dose(**values: object) -> Edit:
-    """Add a dose that differs in this from the plan's."""
+    """Add a dose that differs from the plan's in an attribute."""
 
     def edit(made: MadeSet) -> None:
         data = copy.deepcopy(made.dose)
@@ -51,7 +51,7 @@ def of_another_plan(made: MadeSet) -> None:
 
 
 def of_one_beam(made: MadeSet) -> None:
-    """Add a dose that calls itself the plan's and names one of two beams."""
+    """Add a dose of type PLAN that names one of two beams."""
     whole = made.dose
     made.dose = copy.deepcopy(whole)
     sets.beam_dose(1)(made)
@@ -76,7 +76,7 @@ OTHERS: list[tuple[Edit, str]] = [
 @pytest.mark.parametrize(("edit", "what"), OTHERS)
 @pytest.mark.parametrize("first", [False, True])
 def test_the_one_dose_of_the_plan_is_taken(tmp_path: Path, edit: Edit, what: str, first: bool) -> None:
-    """Wherever it is in the folder; the other one is named with what it is."""
+    """Wherever it is in the folder; the other one is described."""
     made = make_set(tmp_path, edit)
     if first:
         made.path(made.objects[-1]).rename(made.folder / "AA.dcm")
@@ -91,7 +91,7 @@ def test_the_one_dose_of_the_plan_is_taken(tmp_path: Path, edit: Edit, what: str
 
 @pytest.mark.parametrize(("edit", "what"), OTHERS)
 def test_a_collection_that_refuses_what_is_extra_refuses_it(tmp_path: Path, edit: Edit, what: str) -> None:
-    """As ever."""
+    """As usual."""
     verdict = judge(make_set(tmp_path, edit), replace(KEEP, extra_objects="refuse"))
     assert [fault.code for fault in verdict.faults] == ["second-dose"], what
 
@@ -114,7 +114,7 @@ def test_of_two_that_may_be_the_plans_a_person_chooses(tmp_path: Path) -> None:
 
 
 def only(*numbers: int) -> Edit:
-    """Export the doses of single beams and no plan dose."""
+    """Replace the plan dose by doses of single beams."""
 
     def edit(made: MadeSet) -> None:
         made.objects.remove(made.dose)
@@ -126,7 +126,7 @@ def only(*numbers: int) -> Edit:
 
 
 def test_where_none_is_the_plans_all_are_refused(tmp_path: Path) -> None:
-    """Their sum is nobody's business here."""
+    """They are not summed."""
     (fault,) = judge(make_set(tmp_path, only(1, 2))).faults
     assert fault.code == "second-dose"
     assert "None of them is the physical dose, in Gy and of type PLAN, of RT Plan" in fault.found
@@ -174,7 +174,7 @@ def localizer(*, same_series: bool, coronal: bool, listed: bool = False) -> Edit
 @pytest.mark.parametrize("coronal", [False, True])
 @pytest.mark.parametrize("listed", [False, True])
 def test_a_localizer_is_left_out(tmp_path: Path, same_series: bool, coronal: bool, listed: bool) -> None:
-    """In the series of the CT or in its own; the structure set may list it, and nobody waits for it."""
+    """In the CT's series or its own; even if listed by the structure set, it is not waited for."""
     made = make_set(tmp_path, localizer(same_series=same_series, coronal=coronal, listed=listed))
     verdict = judge(made)
     rtset = verdict.good_set()
@@ -185,13 +185,13 @@ def test_a_localizer_is_left_out(tmp_path: Path, same_series: bool, coronal: boo
 
 
 def drawn_on(made: MadeSet) -> None:
-    """Let a contour refer to the localizer, too."""
+    """Make a contour reference the localizer, too."""
     contour = next(iter(sets.contours(made)))
     contour.ContourImageSequence.append(reference(made.ct[0].SOPClassUID, made.objects[-1].SOPInstanceUID))
 
 
 def planned_with(made: MadeSet) -> None:
-    """Let a beam refer to the localizer."""
+    """Make a beam reference the localizer."""
     made.plan.BeamSequence[0].ReferencedReferenceImageSequence = [
         reference(made.ct[0].SOPClassUID, made.objects[-1].SOPInstanceUID)
     ]
@@ -199,6 +199,6 @@ def planned_with(made: MadeSet) -> None:
 
 @pytest.mark.parametrize("refers", [drawn_on, planned_with])
 def test_a_localizer_that_is_referred_to_is_a_slice(tmp_path: Path, refers: Edit) -> None:
-    """What it is called does not decide."""
+    """Its name does not matter."""
     made = make_set(tmp_path, localizer(same_series=False, coronal=True), refers)
     assert "second-ct-series" in {fault.code for fault in judge(made).faults}

@@ -1,4 +1,4 @@
-"""Histograms are those that geometry and an independent program give, on source and published set."""
+"""Histograms agree with geometry and an independent program, for source and published set."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def structure(*contours: np.ndarray) -> Structure:
 
 
 def square(side_mm: float, z_mm: float) -> np.ndarray:
-    """Draw a square around the middle."""
+    """Draw a centred square."""
     half = side_mm / 2
     return np.array([[-half, -half, z_mm], [half, -half, z_mm], [half, half, z_mm], [-half, half, z_mm]])
 
 
 def sloping(offsets_mm: list[float], *, from_gy: float = 40.0, gy_per_mm: float = 0.5) -> Dose:
-    """Make a dose that rises along x and is the same along y and z; frames where the offsets say."""
+    """Make a dose that rises along x and is constant along y and z, with frames at the offsets."""
     columns, rows = 41, 21
     data = Dataset()
     data.file_meta = Dataset()
@@ -74,7 +74,7 @@ def test_a_box_in_a_sloping_dose_has_the_histogram_that_one_works_out_by_hand() 
 
 
 def test_a_contour_within_another_is_a_hole_and_a_missing_plane_is_one_too() -> None:
-    """Planes at 0, 3, 6 and 30 mm: the last one is its own piece."""
+    """Planes at 0, 3, 6 and 30 mm: the last one is separate."""
     dose = sloping([0, 10, 20, 40, 80])
     planes = [contour for z in (0.0, 3.0, 6.0, 30.0) for contour in (square(20, z), square(10, z))]
     ring = found(structure(*planes), dose)
@@ -82,14 +82,14 @@ def test_a_contour_within_another_is_a_hole_and_a_missing_plane_is_one_too() -> 
 
 
 def test_what_lies_outside_the_dose_counts_as_nothing_and_is_told() -> None:
-    """A box from -16 to 0 mm, of which 6 mm stick out of the grid below."""
+    """A box from -16 to 0 mm, 6 mm of which are below the grid."""
     below = found(structure(*(square(20, z) for z in (-14.0, -10.0, -6.0, -2.0))), sloping([0, 10, 20]))
     assert below.outside == pytest.approx(0.375, abs=0.001)
     assert below.mean_gy == pytest.approx(25, abs=0.05)
 
 
 def test_frames_may_be_told_by_their_positions_and_come_from_above() -> None:
-    """PS3.3 C.8.8.3.2 knows both forms; either way a point has one dose."""
+    """PS3.3 C.8.8.3.2 has both forms; a point has the same dose in each."""
     points = np.array([[-3.0, 2.0, -10.0], [1.25, -7.0, 3.3], [0.0, 0.0, 29.0]])
     offsets = sloping([0, 10, 20, 40]).at(points)
     positions = sloping([-10, 0, 10, 30]).at(points)
@@ -102,7 +102,7 @@ def test_frames_may_be_told_by_their_positions_and_come_from_above() -> None:
 
 @pytest.fixture
 def dvhcalc(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return the independent program, which imports a name that pydicom 3 removed."""
+    """Return the independent program, adapted to pydicom 3."""
     monkeypatch.setattr("pydicom.dicomio.read_file", pydicom.dcmread, raising=False)
     return pytest.importorskip("dicompylercore.dvhcalc")
 

@@ -1,4 +1,4 @@
-"""Every voxel of a view is the one that is there in the patient, whichever way the CT was taken."""
+"""Every voxel of a view is at its position in the patient, in any orientation of the CT."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sheets.render.draw import Box, Scene
 
 ROWS, COLUMNS, SLICES = 6, 9, 5
 SPACING_MM = (1.5, 0.8)
-"""Between rows, between columns: as (0028,0030) has them."""
+"""Between rows, between columns, as in (0028,0030)."""
 GAP_MM = 2.5
 TILT = np.radians(12)
 
@@ -35,7 +35,7 @@ ORIENTATIONS = {
 
 
 def ct(cosines: list[float], *, gaps_mm: list[float] | None = None, shear_mm: float = 0.0) -> list[Dataset]:
-    """Make a CT in which every voxel has another value; each slice begins `shear_mm` further along its columns."""
+    """Make a CT with distinct voxel values; each slice is offset by `shear_mm` along its columns."""
     row, column = np.array(cosines[:3], float), np.array(cosines[3:], float)
     corner, depth, slices = np.array([-31.0, 17.0, 205.0]), 0.0, []
     for number in range(SLICES):
@@ -71,7 +71,7 @@ def voxels(slices: list[Dataset]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def planes_of(slices: list[Dataset], through: np.ndarray) -> tuple[ct_volume.Frame, tuple[ct_volume.Plane, ...]]:
-    """Make the three planes through a point of the patient."""
+    """Compute the three planes through a point of the patient."""
     within = ct_volume.frame([float(number) for number in slices[0].ImageOrientationPatient])
     ordered = sorted(slices, key=lambda image: ct_volume.place(image, within).at)
     places = [ct_volume.place(image, within) for image in ordered]
@@ -93,7 +93,7 @@ def points_of(within: ct_volume.Frame, plane: ct_volume.Plane) -> np.ndarray:
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_every_voxel_of_a_view_lies_where_it_lies_in_the_patient(orientation: str) -> None:
-    """Whatever has to be flipped and turned for it."""
+    """Whatever flips and rotations are required."""
     slices = ct(ORIENTATIONS[orientation])
     places, values = voxels(slices)
     within, planes = planes_of(slices, places[137])
@@ -108,7 +108,7 @@ def test_every_voxel_of_a_view_lies_where_it_lies_in_the_patient(orientation: st
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_views_are_seen_as_a_physicist_sees_them(orientation: str) -> None:
-    """Left, back and head are where the letters say; the planes are those that they are called by."""
+    """Left, back and head are at their letters; planes have their names."""
     within, (axial, coronal, sagittal) = planes_of(ct(ORIENTATIONS[orientation]), np.zeros(3))
     assert (axial.normal, coronal.normal, sagittal.normal) == (ct_volume.AXIAL, ct_volume.CORONAL, ct_volume.SAGITTAL)
     assert np.array_equal(np.abs(within.axes).argmax(axis=1), [0, 1, 2])
@@ -116,7 +116,7 @@ def test_views_are_seen_as_a_physicist_sees_them(orientation: str) -> None:
 
 
 def test_slices_of_a_tilted_gantry_are_put_where_they_lie() -> None:
-    """Each begins further along its columns than the one below it, here by two rows."""
+    """Each is offset along its columns from the one below, here by two rows."""
     slices = ct(ORIENTATIONS["head first, supine"], shear_mm=2 * SPACING_MM[0])
     places, values = voxels(slices)
     within, planes = planes_of(slices, places[137])
@@ -132,7 +132,7 @@ def test_slices_of_a_tilted_gantry_are_put_where_they_lie() -> None:
 
 
 def test_a_slice_reaches_half_way_to_its_neighbours() -> None:
-    """Also where these are not equally far."""
+    """Even if these are at different distances."""
     slices = ct(ORIENTATIONS["head first, supine"], gaps_mm=[1.0, 1.0, 4.0, 1.0])
     _, (_, coronal, _) = planes_of(slices, np.array([-31.0, 17.0, 205.0]))
     assert coronal.step_mm[1] == 1.0
@@ -141,7 +141,7 @@ def test_a_slice_reaches_half_way_to_its_neighbours() -> None:
 
 @pytest.mark.parametrize("first", [0, 1, 2])
 def test_slices_with_voxels_of_two_sizes_are_put_where_they_lie(first: int) -> None:
-    """From some slice on the field of view is twice as wide: each point shows the voxel that covers it."""
+    """Part of the slices have twice the field of view: each point shows the voxel that covers it."""
     slices = ct(ORIENTATIONS["head first, supine"])
     for image in slices[first::2]:
         image.PixelSpacing = [3.0, 1.6]
@@ -163,7 +163,7 @@ def test_slices_with_voxels_of_two_sizes_are_put_where_they_lie(first: int) -> N
 
 
 def test_a_voxel_is_drawn_half_a_voxel_around_its_middle() -> None:
-    """In the picture itself, all three views: where it begins, where it ends, and which way up."""
+    """In the pictures of all three views: its edges, and the direction."""
     slices = ct(ORIENTATIONS["head first, supine"])
     for image in slices:
         values = np.full((ROWS, COLUMNS), -500, "<i2")

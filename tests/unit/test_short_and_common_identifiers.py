@@ -1,4 +1,4 @@
-"""Patients called Brain, Long or 2018, IDs of four digits, a study called 1: nothing is held up, nothing leaks.
+"""Patients named Brain, Long or 2018, four-digit IDs, a study named 1: nothing is blocked or leaks.
 
 A search for such bytes finds them everywhere by chance: in pixels, coordinates, UIDs. What matters is where a person
 would read them.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def rois(*names: str) -> Edit:
-    """Call the two structures so, their observations likewise."""
+    """Name the two structures, and label their observations."""
 
     def edit(made: MadeSet) -> None:
         structures = made.structure_set.StructureSetROISequence
@@ -48,14 +48,14 @@ def rois(*names: str) -> Edit:
 def test_structures_keep_their_names_unless_they_hold_the_patient_s(
     tmp_path: Path, name: str, patient_id: str, before: tuple[str, str], after: tuple[str, str]
 ) -> None:
-    """Anatomy stays whoever is called so; a label that echoes a name or an ID does not."""
+    """Anatomy is kept whatever the patient's name; a label that echoes a name or an ID is not."""
     done = anonymized(tmp_path, sets.patient(name, patient_id), rois(*before))
     assert tuple(done.roi_names) == after
 
 
 @pytest.mark.parametrize("name", ["Aria^Siemens", "Standard^Helical", "Body^Filter", "Local^Static", "Philips^Varian"])
 def test_a_patient_who_is_called_like_a_product_is_not_held_up(tmp_path: Path, name: str) -> None:
-    """Makers and authors of code tables know no patient: what they wrote names none."""
+    """Manufacturers and authors of code tables know no patient: their words identify nobody."""
 
     def of_everybody(made: MadeSet) -> None:
         for data in made.of("CT"):
@@ -69,7 +69,7 @@ def test_a_patient_who_is_called_like_a_product_is_not_held_up(tmp_path: Path, n
 
 @pytest.mark.parametrize("patient_id", ["2018", "0815", "1234", "6", "600", "000", "0200"])
 def test_numbers_that_are_equal_to_an_id_by_chance_stay(tmp_path: Path, patient_id: str) -> None:
-    """Doses, meters, times and UIDs are numbers; the judge holds each equal. Here, that the ID is in no text."""
+    """Doses, metersets, times and UIDs are numbers, compared by the judge; here, the ID is in no text."""
 
     def by_chance(made: MadeSet) -> None:
         made.ct[0].SliceLocation = patient_id
@@ -89,7 +89,7 @@ def test_numbers_that_are_equal_to_an_id_by_chance_stay(tmp_path: Path, patient_
 
 
 def test_a_study_that_is_called_one(tmp_path: Path) -> None:
-    """Every object has numbers called 1; so are the new study ID, and the old."""
+    """Every object has numbers equal to 1, as are the old and new study IDs."""
     done = anonymized(tmp_path, sets.setting(StudyID="1", AccessionNumber="1"), rois("PTV 1", "1"))
     assert done.roi_names[0] == "PTV 1"
     assert {data.StudyID for data in done.new.values()} == {"1"}

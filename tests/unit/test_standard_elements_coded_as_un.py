@@ -1,4 +1,4 @@
-"""A standard element coded as UN is what the dictionary says; what is too long for its VR must be (PS3.5 6.2.2)."""
+"""A standard element coded as UN has the dictionary's VR; overlong ones must be UN (PS3.5 6.2.2)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tree(data: bytes, elements: list[Element]) -> list:
 
 
 def found(path: Path, data: bytes) -> list:
-    """Read a file, and lay it out."""
+    """Read a file, and return its elements."""
     path.write_bytes(head(EXPLICIT) + data)
     file = read(path)
     return tree(file.data, list(file.elements))
@@ -55,7 +55,7 @@ VALUES = {
 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_value_gets_its_true_vr(tmp_path: Path, value: str) -> None:
-    """And keeps every byte."""
+    """With every byte kept."""
     tag, vr, content = VALUES[value]
     assert found(tmp_path / "x.dcm", element(tag, b"UN", content)) == [(tag, vr, content)]
 
@@ -70,7 +70,7 @@ def test_a_value_in_an_item_too(tmp_path: Path, value: str) -> None:
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_the_pixels_say_whether_a_value_is_signed(tmp_path: Path, signed: bool) -> None:
-    """The dictionary leaves it to them."""
+    """The dictionary depends on them."""
     padding = element(0x00280120, b"UN", b"\0\xf8")
     representation = element(0x00280103, b"US", bytes([signed, 0]))
     assert found(tmp_path / "x.dcm", representation + padding)[1] == (0x00280120, b"SS" if signed else b"US", b"\0\xf8")
@@ -88,7 +88,7 @@ SEQUENCES = {
 @pytest.mark.parametrize("way", SEQUENCES)
 @pytest.mark.parametrize("tag", [BEAMS, 0x20011090], ids=["standard", "private"])
 def test_a_sequence_is_read_to_its_end(tmp_path: Path, way: str, tag: int) -> None:
-    """Its items should be in implicit VR; some systems write them in explicit VR."""
+    """Its items should be in implicit VR; some systems write explicit VR."""
     undefined, implicit, open_ended = SEQUENCES[way]
     name = element(BEAM_NAME, b"LO", b"Beam", implicit=implicit)
     leaves = sequence(0x300A0111, item(element(LEAVES, b"DS", b"-1\\1", implicit=implicit)), implicit=implicit)
@@ -102,14 +102,14 @@ def test_a_sequence_is_read_to_its_end(tmp_path: Path, way: str, tag: int) -> No
 
 
 def test_a_private_sequence_that_is_none(tmp_path: Path) -> None:
-    """Of known length, it may hold anything; what follows is read."""
+    """With known length, it may hold anything; later elements are read."""
     odd = element(0x20011090, b"SQ", b"anything but items")
     found_tags = [one[0] for one in found(tmp_path / "x.dcm", odd + element(0x300E0002, b"UN", b"APPROVED"))]
     assert found_tags == [0x20011090, 0x300E0002]
 
 
 def test_pixels(tmp_path: Path) -> None:
-    """Plain and encapsulated ones."""
+    """Uncompressed and encapsulated ones."""
     path = tmp_path / "x.dcm"
     fragments = item() + item(b"\1\2") + END_OF_SEQUENCE
     for syntax, value, length, vr in ((EXPLICIT, b"\1\2", 2, b"OW"), (RLE, fragments, UNDEFINED, b"OB")):
@@ -120,7 +120,7 @@ def test_pixels(tmp_path: Path) -> None:
 
 
 def _large(made: MadeSet) -> None:
-    """Draw a contour of 4,000 points, and give the dose a histogram of 6,000 bins."""
+    """Add a contour of 4,000 points, and a dose histogram of 6,000 bins."""
     sets.encoded("explicit")(made)
     contour = made.structure_set.ROIContourSequence[0].ContourSequence[0]
     x, y, z = contour.ContourData[:3]
@@ -141,7 +141,7 @@ def _large(made: MadeSet) -> None:
 
 
 def test_a_contour_and_a_histogram_of_more_than_64_kilobytes_are_published(tmp_path: Path) -> None:
-    """Byte for byte, coded as UN, as they have to be."""
+    """Byte for byte, coded as UN as required."""
     done = anonymized(tmp_path, _large)
 
     def contour(data: Dataset) -> bytes:

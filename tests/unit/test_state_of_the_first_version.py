@@ -1,4 +1,4 @@
-"""The state that 0.1.0 left on the share is brought up to this version's by whoever holds the collection."""
+"""State of version 0.1.0 is migrated by the holder of the collection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SET_ID = "1b" * 16
 
 
 def state_of_0_1_0(root: Path) -> dict[str, str]:
-    """Lay out what 0.1.0 wrote for a published, a refused and a waiting set; give their locators by folder."""
+    """Write 0.1.0's state of a published, a refused and a waiting set; return their locators by folder."""
     state = make_collection(root) / ".anonymizer"
     for name in ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts"):
         (state / name).mkdir(parents=True)
@@ -59,7 +59,7 @@ def everything(root: Path) -> dict[str, bytes]:
 
 
 def test_it_is_migrated_once_and_nothing_of_it_is_lost(tmp_path: Path) -> None:
-    """Outcomes get an entry for their set, and keep their times; the format is raised; the rest stays byte for byte."""
+    """Outcomes get an entry for their set and keep their times; the format is raised; the rest is unchanged."""
     root = tmp_path / "BATCH"
     locators = state_of_0_1_0(root)
     collection = Collection.open(root)
@@ -85,7 +85,7 @@ def test_it_is_migrated_once_and_nothing_of_it_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_migration_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The format is raised last; until then both kinds of outcome are read."""
+    """The format is raised last; until then both kinds of outcomes are readable."""
     root = tmp_path / "BATCH"
     locators = state_of_0_1_0(root)
     collection = Collection.open(root)

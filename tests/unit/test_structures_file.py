@@ -1,4 +1,4 @@
-"""`structures.csv` goes through spreadsheets and comes back as the person left it."""
+"""`structures.csv` survives spreadsheets, with a person's changes preserved."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def decisions(sheet):
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_it_is_read_as_spreadsheets_save_it(separator, end, encoding):
-    """With any separator, line end and encoding that they choose, quoted or not."""
+    """With any separator, line end and encoding, quoted or not."""
     text = Sheet(SHEET.rows, separator=separator, line_end=end).encoded().decode("utf-8-sig")
     read = decoded(text.encode(encoding))
     assert decisions(read) == decisions(SHEET)
@@ -36,7 +36,7 @@ def test_it_is_read_as_spreadsheets_save_it(separator, end, encoding):
 
 
 def test_other_columns_and_their_order_stay():
-    """A person's own columns are not the program's to lose, named or not."""
+    """A person's own columns are preserved, named or not."""
     text = "asked by;State;target;source;;sets\r\nDr. A;CONFIRMED;Heart;Herz;x;\r\nme;;;Ring;y;\r\n"
     sheet = decoded(text.encode()).decided("Ring", "ignored")
     assert decisions(sheet) == [("Herz", "Heart", "confirmed", "", ""), ("Ring", "", "ignored", "", "")]
@@ -46,7 +46,7 @@ def test_other_columns_and_their_order_stay():
 
 
 def test_what_a_spreadsheet_would_reckon_with_is_kept_from_it():
-    """A name like `-PTV` or `5-10` would become an error or a date."""
+    """Names like `-PTV` or `5-10` would become an error or a date."""
     text = Sheet((Row("-PTV"), Row("5-10"), Row("'x"))).encoded().decode("utf-8-sig")
     assert text.splitlines()[1:] == ["'-PTV;;proposed;;", "'5-10;;proposed;;", "''x;;proposed;;"]
     assert [row.source for row in decoded(text.encode()).rows] == ["-PTV", "5-10", "'x"]
@@ -54,7 +54,7 @@ def test_what_a_spreadsheet_would_reckon_with_is_kept_from_it():
 
 @pytest.mark.parametrize("name", ["Dec1", "Mai 5", "März 12", "SEPT-3", "okt. 2026", "True", "FALSCH"])
 def test_a_month_with_a_number_stays_a_name(name):
-    """A spreadsheet would make a date of it, or a truth of a word, and save that."""
+    """A spreadsheet would convert it to a date or a logical value."""
     text = Sheet((Row(name),)).encoded().decode("utf-8-sig")
     assert text.splitlines()[1:] == [f"'{name};;proposed;;"]
     assert [row.source for row in decoded(text.encode()).rows] == [name]
@@ -62,7 +62,7 @@ def test_a_month_with_a_number_stays_a_name(name):
 
 @pytest.mark.parametrize("name", ["Marker1", "Mandible", "Junction 2", "Decubitus1", "Mai", "Augen 2", "'n Ring"])
 def test_what_only_resembles_that_is_written_as_it_is(name):
-    """No mark is seen at it, and none that a person wrote is taken away."""
+    """No mark is added, and a person's own is not removed."""
     text = Sheet((Row(name),)).encoded().decode("utf-8-sig")
     if not name.startswith("'"):
         assert text.splitlines()[1:] == [f"{name};;proposed;;"]
@@ -84,14 +84,14 @@ def test_what_only_resembles_that_is_written_as_it_is(name):
     ],
 )
 def test_half_a_list_is_no_list(text, said):
-    """It is said in which line what is wrong, without the name that stands there."""
+    """The line and the error are reported, without the name."""
     with pytest.raises(SettingsWrong, match=said) as wrong:
         decoded(text.encode())
     assert "Herz" not in str(wrong.value)
 
 
 def test_its_own_row_counts_before_a_pattern():
-    """And of its own rows that with the same capitals; an ignored one, too."""
+    """And an exact row before one in another case; even if ignored."""
     naming = Naming(
         (
             Row("Parotis*", "Parotids", "confirmed"),
@@ -108,7 +108,7 @@ def test_its_own_row_counts_before_a_pattern():
 
 
 def test_a_list_is_told_by_what_was_decided_alone():
-    """A new proposal, a note or a count changes nothing for sets that were published."""
+    """New proposals, notes or counts do not affect published sets."""
     noted = Sheet((*SHEET.rows, Row("Neu", "Brain")), separator=",").encoded()
     assert decoded(noted).naming.digest == SHEET.naming.digest
     assert SHEET.decided("Neu", "confirmed", "Brain").naming.digest != SHEET.naming.digest
@@ -116,7 +116,7 @@ def test_a_list_is_told_by_what_was_decided_alone():
 
 
 def test_what_a_person_saved_meanwhile_is_not_written_over(tmp_path):
-    """Theirs counts; ours is done again."""
+    """Their changes win; ours must be repeated."""
     read = structure_list.read(tmp_path)
     structure_list.write(tmp_path, SHEET, instead_of=read)
     with pytest.raises(SettingsWrong, match="changed just now"):
@@ -125,13 +125,13 @@ def test_what_a_person_saved_meanwhile_is_not_written_over(tmp_path):
 
 
 def test_a_target_that_no_planning_system_keeps_is_not_taken():
-    """Seventeen characters are one too many."""
+    """Seventeen characters are too many."""
     with pytest.raises(SettingsWrong, match="planning systems keep 16"):
         SHEET.decided("Herz", "confirmed", "OpticChiasm_PRV03")
 
 
 def test_what_is_wrong_with_a_name_is_said_in_the_language_of_the_collection():
-    """Of a decision, and of a line of the file."""
+    """For a decision, and for a line of the file."""
     with speaking("de"):
         with pytest.raises(SettingsWrong) as decided:
             SHEET.decided("Herz", "confirmed", "OpticChiasm_PRV03")

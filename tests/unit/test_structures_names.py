@@ -1,4 +1,4 @@
-"""Which structure a name is recognized as, and what is left to a person."""
+"""Recognition of structure names, and what is left to a person."""
 
 import pytest
 
@@ -39,7 +39,7 @@ from services.vocabulary.structure_names import Proposal, is_name, means_another
     ],
 )
 def test_a_name_is_recognized(name, target, how):
-    """In other spellings, words and languages, with sides before or behind, with margins and doses."""
+    """In other spellings, words and languages, with sides before or after, with margins and doses."""
     assert propose(name) == Proposal(target, how)
 
 
@@ -66,7 +66,7 @@ def test_what_can_be_read_in_two_ways_or_none_is_left_open(name, how):
 
 
 def test_every_name_of_the_list_is_one_of_sixteen_characters():
-    """And what two sides are called together is in the list itself."""
+    """And the list has the names of both sides together."""
     names = structure_names._names()
     assert len(names) > 100
     assert [name for name in names if len(name) > 16 or not is_name(name)] == []
@@ -74,7 +74,7 @@ def test_every_name_of_the_list_is_one_of_sixteen_characters():
 
 
 def test_no_word_of_the_list_means_two_structures():
-    """Otherwise the proposal would depend on the order of the list."""
+    """The proposal would otherwise depend on the list's order."""
     meant: dict[str, set[str]] = {}
     for row in structure_names._structures():
         for column in ("name", "english", "german", "italian", "short"):
@@ -97,5 +97,5 @@ def test_no_word_of_the_list_means_two_structures():
     ],
 )
 def test_a_code_that_says_another_structure_is_noticed(meaning, name, other):
-    """Where either of them is not known nothing is claimed."""
+    """If either is unknown, nothing is reported."""
     assert means_another(meaning, name) is other

@@ -1,4 +1,4 @@
-"""Twenty sets out of four habits of naming: what is proposed, applied only when confirmed, and done again."""
+"""Twenty sets in four naming styles: proposals, confirmed names, and republication."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ TARGETS = ("PTV_7000", "Parotid_L", "Parotid_R", "SpinalCord", "Brainstem")
 
 
 class Numbers:
-    """The ledger of a collection in one process: the share decides, and nobody else asks."""
+    """A ledger for one process, based on the share alone."""
 
     def __init__(self, collection):
         self._collection = collection
@@ -54,12 +54,12 @@ class Numbers:
         return taken.index
 
     def release(self, set_id):
-        """Keep what is published."""
+        """Do nothing."""
         return publish.find(self._collection, set_id) is None
 
 
 class Unwatched:
-    """Progress that nobody looks at."""
+    """Progress without reports."""
 
     size_bytes = 0
 
@@ -69,13 +69,13 @@ class Unwatched:
 
 @dataclass
 class Batch:
-    """A collection under a test's hands."""
+    """A collection for tests."""
 
     root: object
 
     @property
     def collection(self):
-        """As it is now, with its list."""
+        """Return the collection with its current list."""
         return Collection.open(self.root)
 
     def folders(self):
@@ -83,7 +83,7 @@ class Batch:
         return sorted(path for path in self.root.iterdir() if path.is_dir() and path.name.startswith(tuple(HABITS)))
 
     def run(self, *names):
-        """Take sets their whole way; give their indices."""
+        """Process sets completely; return their indices."""
         settings, done = Settings(timezone=ZoneInfo("UTC")), {}
         for name in names:
             collection = self.collection
@@ -95,19 +95,19 @@ class Batch:
         return done
 
     def survey(self):
-        """List the names as they are now."""
+        """Return the current survey."""
         sets = Reader().read(self.collection, self.folders())
         return survey(self.collection, structure_list.read(self.root), sets)
 
     def decide(self, **sources):
-        """Confirm targets, or ignore where there is none; write the list."""
+        """Confirm targets, or ignore names without one; write the list."""
         sheet = before = structure_list.read(self.root)
         for source, target in sources.items():
             sheet = sheet.decided(source.replace("__", " "), "confirmed" if target else "ignored", target)
         structure_list.write(self.root, sheet, instead_of=before)
 
     def confirm_all(self):
-        """Confirm every proposal, as a person would in a spreadsheet."""
+        """Confirm every proposal, like a person in a spreadsheet."""
         sheet = structure_list.read(self.root)
         sheet = updated(sheet, self.survey().names)
         text = sheet.encoded().decode("utf-8-sig")
@@ -144,7 +144,7 @@ def lines_of(batch):
 
 @pytest.fixture(scope="module")
 def twenty(tmp_path_factory):
-    """Make twenty sets, to be copied."""
+    """Make twenty sets to copy."""
     root = make_collection(tmp_path_factory.mktemp("twenty") / "BATCH")
     for habit, names in HABITS.items():
         for number in range(1, 6):
@@ -156,13 +156,13 @@ def twenty(tmp_path_factory):
 
 @pytest.fixture
 def batch(twenty, tmp_path):
-    """Copy the twenty sets into a collection of which nothing is done yet."""
+    """Copy the twenty sets into a new collection."""
     shutil.copytree(twenty, tmp_path / "BATCH")
     return Batch(tmp_path / "BATCH")
 
 
 def test_every_name_is_listed_with_its_sets_and_what_it_may_mean(batch):
-    """Helpers of the optimizer are left open, and nobody's name is in the list."""
+    """Optimizer structures are undecided, and no patient's name is in the list."""
     told = batch.survey()
     organs = {name: (5, target) for names in HABITS.values() for name, target in zip(names, TARGETS, strict=False)}
     helpers = {"Ring 5mm": (5, ""), "Hilf 1": (5, ""), "Anello": (5, ""), "zPTV": (5, "")}
@@ -186,7 +186,7 @@ def test_nothing_is_applied_that_nobody_confirmed(batch):
 
 
 def test_confirmed_names_are_the_same_in_every_set(batch):
-    """However the four hospitals call them; helpers stay, types and codes too."""
+    """Whatever the four hospitals' names; optimizer structures, types and codes are unchanged."""
     before = [one.coverage for one in batch.survey().sets]
     batch.confirm_all()
     after = [one.coverage for one in batch.survey().sets]
@@ -202,14 +202,14 @@ def test_confirmed_names_are_the_same_in_every_set(batch):
 
 
 def test_a_name_that_carries_an_identifier_gets_the_confirmed_name_without_it(batch):
-    """What was confirmed for the other sets serves this one as well."""
+    """The confirmation for other sets applies to this one, too."""
     batch.decide(Ring__5mm="zRing", Anello="zRing")
     done = batch.run("English 5", "Italian 5")
     assert [batch.names(index)[5] for index in done.values()] == ["zRing", "zRing"]
 
 
 def test_published_sets_are_listed_and_done_again_under_their_own_index(batch):
-    """The earlier files move aside, the tracking line stays, and the proof holds before and after."""
+    """The earlier files are moved aside, the tracking line stays, and the proof holds before and after."""
     done = batch.run("English 1", "German 1")
     batch.decide(Myelon="SpinalCord")
     german = done["German 1"]
@@ -235,7 +235,7 @@ def test_published_sets_are_listed_and_done_again_under_their_own_index(batch):
 
 
 def test_a_word_that_a_person_removed_is_no_new_name(batch):
-    """The name is listed as it is published: without the word. So the list can be applied to it, and nothing is due."""
+    """The name is listed without the word, as published, so the list applies and nothing is pending."""
     make_set(batch.root, name="short 6", seed="short/6", rois=["PTV70 qwx", "SC"], ct=2, size=16)
     before = batch.run("short 6")
     batch.decide(PTV70="PTV_7000")
@@ -294,7 +294,7 @@ def test_doing_again_survives_a_kill_at_any_step(batch, steps, in_one_step, monk
 
 
 def test_what_cannot_be_done_again_is_refused_with_its_reason(batch):
-    """Nothing published, taken away, without its original, or under another identity."""
+    """Unpublished or removed sets, those without originals, or with another identity."""
     done = batch.run("German 1", "German 2", "German 3")
     first, second, third = done.values()
     shutil.rmtree(batch.root / records.folder_name(first))
@@ -312,7 +312,7 @@ def test_what_cannot_be_done_again_is_refused_with_its_reason(batch):
 
 
 def test_who_asks_twice_asks_once(batch):
-    """A collection that waits for a person does not wait for one who has asked."""
+    """A manual collection processes requested republications without waiting."""
     (index,) = batch.run("German 1").values()
     fingerprint = folder_listing.fingerprint(batch.root / "German 1")
     for _ in range(2):
@@ -321,7 +321,7 @@ def test_who_asks_twice_asks_once(batch):
 
 
 def test_a_set_that_changed_since_is_not_done_again(batch):
-    """Its index is that of what was published; a person decides."""
+    """Its index belongs to the published contents; a person decides."""
     (index,) = batch.run("German 1").values()
     republish.request(batch.collection, index)
     (path,) = (batch.root / "German 1").glob("RS.*.dcm")
@@ -337,7 +337,7 @@ def test_a_set_that_changed_since_is_not_done_again(batch):
 
 
 def test_the_command_line_and_a_spreadsheet_work_on_one_file(batch):
-    """What a person adds in between stays."""
+    """A person's changes in between are preserved."""
 
     def command(*arguments):
         result = CliRunner().invoke(application(), ["structures", str(batch.root), *arguments])
@@ -363,7 +363,7 @@ def test_the_command_line_and_a_spreadsheet_work_on_one_file(batch):
 
 
 def test_a_folder_without_a_set_is_not_listed_and_a_set_dropped_twice_is_named_once(batch):
-    """Papers beside the sets are nothing that was refused."""
+    """Documents beside the sets do not count as refused."""
     batch.run("German 1")
     shutil.copytree(batch.root / "German 1", batch.root / "German 1, dropped again")
     batch.decide(Myelon="SpinalCord")
@@ -376,7 +376,7 @@ def test_a_folder_without_a_set_is_not_listed_and_a_set_dropped_twice_is_named_o
 
 
 def test_only_what_changed_is_read_again(batch):
-    """A page that shows the names must not read a hundred sets for each look."""
+    """A page must not read a hundred sets for each view."""
     reader, collection = Reader(), batch.collection
     first = reader.read(collection, batch.folders())
     (path,) = (batch.root / "German 1").glob("RS.*.dcm")
@@ -387,7 +387,7 @@ def test_only_what_changed_is_read_again(batch):
 
 
 def test_a_collection_with_half_a_list_is_not_opened(batch):
-    """Half a list would name sets by halves; whoever runs or watches it is told the line."""
+    """A partial list would be applied inconsistently; the line is reported to whoever runs or watches."""
     (batch.root / "structures.csv").write_text("source;target;state\nMyelon;SpinalCord;yes\n")
     with pytest.raises(SettingsWrong, match=r"structures.csv, line 2: state must be one of"):
         Collection.open(batch.root)

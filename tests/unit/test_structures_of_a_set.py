@@ -1,4 +1,4 @@
-"""Confirmed names come to the structures of one set, or are kept back; and the proof accepts no others."""
+"""Confirmed names are applied to a set's structures or held back; the proof accepts no others."""
 
 import pytest
 
@@ -20,12 +20,12 @@ IDENTIFIERS = Identifiers([("person", "Quellenbrink^Anna"), ("patient-id", "4711
 
 
 def confirmed(**targets):
-    """Confirm names; a low line in them stands for a blank."""
+    """Confirm names; an underscore stands for a blank."""
     return Naming(tuple(Row(name.replace("_", " "), target, "confirmed") for name, target in targets.items()))
 
 
 def renaming(naming, *names, labels=None, meanings=None, of_the_dose=()):
-    """Rename structures 1, 2, …, whose labels are their names as far as these fit; the dose may list some, too."""
+    """Rename structures 1, 2, …, labelled with their shortened names; the dose may list some, too."""
     numbered = list(enumerate(names, 1))
     texts = [Text("roi_name", number, name) for number, name in [*numbered, *enumerate(of_the_dose, 1)]]
     labels = labels or [name[:16].strip() for name in names]
@@ -40,7 +40,7 @@ def names_of(made):
 
 
 def test_a_confirmed_name_is_applied_to_name_and_label_and_to_nothing_else():
-    """A plan that is called like a structure keeps its name."""
+    """A plan named like a structure keeps its name."""
     made = renaming(confirmed(Parotis_links_gesamt="Parotid_L"), "Parotis links gesamt", "Herz")
     assert made.clean("Parotis links gesamt", "roi_name") == "Parotid_L"
     assert made.clean("Parotis links ge ", "roi_label") == "Parotid_L"
@@ -50,7 +50,7 @@ def test_a_confirmed_name_is_applied_to_name_and_label_and_to_nothing_else():
 
 
 def test_a_label_of_its_own_stays_unless_it_was_confirmed_itself():
-    """It follows the name where it says the name, in whatever words were confirmed."""
+    """It follows the name only if it repeats it."""
     made = renaming(
         confirmed(Parotis_li="Parotid_L", Par_li="Parotid_L", Herz="Heart"),
         *("Parotis li", "Herz"),
@@ -61,7 +61,7 @@ def test_a_label_of_its_own_stays_unless_it_was_confirmed_itself():
 
 
 def test_a_name_that_another_structure_has_or_is_to_get_is_kept_back():
-    """Whatever its capitals; also where the other only keeps it because its own new name was kept back."""
+    """In any case; even if the other keeps it only because its own new name was held back."""
     naming = confirmed(Parotis_li="Parotid_L", Par_li="Parotid_L", A="B", B="C", Herz="Heart")
     made = renaming(naming, "Parotis li", "Par li", "A", "B", "c", "Herz")
     assert names_of(made) == ["Parotis li", "Par li", "A", "B", "c", "Heart"]
@@ -69,19 +69,19 @@ def test_a_name_that_another_structure_has_or_is_to_get_is_kept_back():
 
 
 def test_names_may_be_passed_on():
-    """B is free as soon as B itself becomes C."""
+    """B is free if B itself becomes C."""
     assert names_of(renaming(confirmed(A="B", B="C"), "A", "B")) == ["B", "C"]
 
 
 def test_a_name_that_two_structures_bear_is_left_alone():
-    """One name for both was the source's fault; it is not made a second time."""
+    """The shared name was the source's fault, and is not repeated."""
     made = renaming(confirmed(Herz="Heart"), "Herz", "Herz")
     assert names_of(made) == ["Herz", "Herz"]
     assert made.coverage.kept_back == {"borne-twice": 2}
 
 
 def test_what_a_dose_lists_is_no_structure_but_its_names_are_taken():
-    """Isodoses are numbered from 1 like structures; nobody looks for them in a list of structures."""
+    """Isodoses are numbered from 1 like structures, but do not belong in a list of structures."""
     naming = confirmed(Herz="Heart", Iso="Isodose", Lunge="Iso")
     made = renaming(naming, "Herz", "Lunge", of_the_dose=["Iso", "Iso", "Herz"])
     assert names_of(made) == ["Heart", "Lunge"]
@@ -90,7 +90,7 @@ def test_what_a_dose_lists_is_no_structure_but_its_names_are_taken():
 
 
 def test_no_name_brings_an_identifier_back():
-    """Not even one that a person confirmed; in other patients' sets it may stand."""
+    """Not even a confirmed one; it may be used for other patients."""
     naming = confirmed(GTV="GTV_Quellenbrink", PTV="PTV_4711815")
     made = renaming(naming, "GTV", "PTV")
     assert names_of(made) == ["GTV", "PTV"]
@@ -98,7 +98,7 @@ def test_no_name_brings_an_identifier_back():
 
 
 def test_a_name_is_looked_for_as_it_is_and_as_the_cleaner_leaves_it():
-    """What identifies is gone before, so that one row serves all patients."""
+    """Identifiers are removed first, so that one row applies to all patients."""
     naming = Naming((Row("Parotis li", "Parotid_L", "confirmed"), Row("Tumor*", "GTVp", "confirmed")))
     made = renaming(naming, "Parotis li Quellenbrink", "Tumor Quellenbrink", "XQuellenbrink")
     assert names_of(made) == ["Parotid_L", "GTVp", "ROI_03"]
@@ -106,7 +106,7 @@ def test_a_name_is_looked_for_as_it_is_and_as_the_cleaner_leaves_it():
 
 
 def test_a_code_that_says_something_else_is_reported():
-    """It stays, as the type does; somebody has to look which of the two is right."""
+    """Code and type stay; a person must decide which is right."""
     naming = confirmed(Lunge_li="Lung_L", Lunge_re="Lung_R")
     made = renaming(naming, "Lunge li", "Lunge re", meanings={1: "Left lung", 2: "Left lung"})
     assert [one.contradicting_code for one in made.structures] == ["", "Left lung"]
@@ -114,7 +114,7 @@ def test_a_code_that_says_something_else_is_reported():
 
 
 def test_the_coverage_of_a_record_is_read_again():
-    """Records of before there was any say nothing."""
+    """Older records have none."""
     coverage = Coverage(3, 1, 1, 1, 1, {"name-taken": 1}, 1)
     assert Coverage.of({"structures": {"list": "digest", **coverage.as_json()}}) == coverage
     assert Coverage.of({}) is None
@@ -127,7 +127,7 @@ def done(tmp_path_factory):
 
 
 def proven(done, folder, applied, promised):
-    """Write the set again with one list, and prove it against another."""
+    """Write the set with one list, and prove it with another."""
     rtset, options = done.verdict.rtset, Options(machine=("VicRapidPlan",))
     shift = dates.choose_shift(KEY, rtset.dates)
     replacements = choose_replacements(rtset, done.replacements.machine, options, KEY, shift, IDENTITY, applied)
@@ -139,7 +139,7 @@ def proven(done, folder, applied, promised):
 
 
 def test_the_proof_accepts_what_was_confirmed(done, tmp_path):
-    """And finds everything else equal."""
+    """With everything else equal."""
     naming = confirmed(Parotis_li="Parotid_L", Myelon="SpinalCord")
     assert proven(done, tmp_path / "new", naming, naming).checks["free text"] > 0
 
@@ -150,6 +150,6 @@ def test_the_proof_accepts_what_was_confirmed(done, tmp_path):
     ids=["nothing", "another name", "another target"],
 )
 def test_the_proof_accepts_no_name_that_was_not_confirmed(done, tmp_path, promised):
-    """A renaming is only what a person said, letter by letter."""
+    """Renaming must match the confirmed name exactly."""
     with pytest.raises(NotClean, match="was changed unnecessarily"):
         proven(done, tmp_path / "new", confirmed(Parotis_li="Parotid_L", Myelon="SpinalCord"), promised)

@@ -1,4 +1,4 @@
-"""Structures that are not drawn on slices: a note where they are few, a refusal where they are most."""
+"""Structures not drawn on slices: a note if few, a refusal if most."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def judge(made: MadeSet, options: Options = KEEP) -> Verdict:
 
 
 def structure(points: list[tuple[float, float, float]], kind: str = "CLOSED_PLANAR") -> Edit:
-    """Add a contour that names no image."""
+    """Add a contour without references."""
 
     def edit(made: MadeSet) -> None:
         data = [f"{number:g}" for point in points for number in point]
@@ -43,7 +43,7 @@ def structure(points: list[tuple[float, float, float]], kind: str = "CLOSED_PLAN
 
 @pytest.mark.parametrize("points", [BESIDE, SAGITTAL, TILTED])
 def test_one_structure_off_the_slices_is_a_note(tmp_path, points):
-    """And the set is published."""
+    """The set is published."""
     made = make_set(tmp_path, structure(points))
     verdict = judge(made)
     assert verdict.good
@@ -55,19 +55,19 @@ def test_one_structure_off_the_slices_is_a_note(tmp_path, points):
 
 @pytest.mark.parametrize("points", [BESIDE, SAGITTAL, TILTED])
 def test_with_relinking_too(tmp_path, points):
-    """What is on no slice is linked to none."""
+    """Contours on no slice are linked to none."""
     made = make_set(tmp_path, structure(points), sets.dose_of_another_plan)
     anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
 
 
 def test_a_point_is_no_reason_for_a_word(tmp_path):
-    """It may lie anywhere."""
+    """Points may be anywhere."""
     notes = judge(make_set(tmp_path, structure([(0, 0, 0.5)], "POINT"))).notes
     assert not [note for note in notes if "slice" in note]
 
 
 def test_most_contours_off_the_slices_are_refused_and_not_waited_for(tmp_path):
-    """All slices that are listed are here: nothing is incomplete."""
+    """All listed slices are present, so nothing is incomplete."""
     made = make_set(tmp_path, sets.contours_between_slices)
     verdict = judge(made)
     assert ([fault.code for fault in verdict.faults], verdict.missing) == (["contours-off-slices"], ())
@@ -79,7 +79,7 @@ def test_most_contours_off_the_slices_are_refused_and_not_waited_for(tmp_path):
 
 
 def test_without_a_list_slices_may_still_come(tmp_path):
-    """Then it is incomplete."""
+    """The set is then incomplete."""
     verdict = judge(make_set(tmp_path, sets.contours_between_slices, sets.without_image_list))
     assert ([fault.code for fault in verdict.missing], verdict.faults) == (["contours-off-slices"], ())
     assert verdict.missing[0].remedy.startswith("Wait until all slices are copied")

@@ -1,4 +1,4 @@
-"""Characters: what bytes say, what the output declares, when two spellings are one."""
+"""Character sets: decoding, the output's declaration, and equality of spellings."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ TEXT_VRS = st.sampled_from([b"PN", b"LO", b"LT", b"CS", b"UN"])
     ],
 )
 def test_a_text_is_read_as_its_bytes_show(value, vr, charsets, text):
-    """The declaration counts where it fits; where it does not, UTF-8 and Latin-1 are what real files hold."""
+    """The declaration applies if it fits; otherwise UTF-8 and Latin-1, as in real files."""
     assert decode(value, vr, charsets) == text
 
 
 @pytest.mark.parametrize("charsets", [["", "ISO 2022 IR 87"], ["", " ISO 2022 IR 87 "], []])
 def test_japanese_names_switch_character_sets_in_mid_value(charsets):
-    """PS3.5 Annex H.3.1, example 1; the escape sequences are followed even where nobody declared them."""
+    """PS3.5 Annex H.3.1, example 1; escape sequences are followed even if undeclared."""
     value = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
     assert decode(value, b"PN", charsets) == "Yamada^Tarou=山田^太郎=やまだ^たろう"
 
@@ -58,26 +58,26 @@ def test_korean_names_fall_back_to_the_first_set_at_each_delimiter():
 
 
 def test_simplified_chinese_is_read_without_its_escape_sequence():
-    """PS3.5 Annex K.2: what is left of an escape sequence would part a name."""
+    """PS3.5 Annex K.2: remains of an escape sequence would split a name."""
     value = b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab="
     assert decode(value, b"PN", ["", "ISO 2022 IR 58"]) == "Zhang^XiaoDong=张^小东="
 
 
 @given(st.binary(max_size=40), TEXT_VRS, TERMS)
 def test_reading_never_fails(value, vr, charsets):
-    """Whatever the bytes and whatever is declared."""
+    """For any bytes and declaration."""
     assert isinstance(decode(value, vr, charsets), str)
 
 
 @given(st.text(max_size=20))
 def test_what_is_written_in_utf8_is_read_again(text):
-    """Every text of a set can be carried in ISO_IR 192; an escape is a control character that no text VR may hold."""
+    """Every text of a set can be encoded in ISO_IR 192; ESC is not allowed in text VRs."""
     text = text.replace("\x1b", "")
     assert decode(encode(text, ["ISO_IR 192"]), b"LT", ["ISO_IR 192"]) == text
 
 
 def test_a_text_that_its_character_set_cannot_write_is_an_error():
-    """It must not become question marks in silence."""
+    """It must not silently become question marks."""
     with pytest.raises(UnicodeEncodeError):
         encode("Müller", [])
 
@@ -103,7 +103,7 @@ def test_a_text_that_its_character_set_cannot_write_is_an_error():
     ],
 )
 def test_the_output_declares_what_its_bytes_are(declared, samples, written, output):
-    """A declaration that is right stays; one that is missing, wrong or too narrow is replaced."""
+    """A correct declaration stays; a missing, wrong or insufficient one is replaced."""
     assert effective_charset(declared, samples, written) == output
 
 
@@ -121,7 +121,7 @@ def test_no_declaration_stays_misspelled(declared: bytes) -> None:
     st.lists(st.binary(max_size=8)),
 )
 def test_after_recoding_every_text_reads_as_before(declared, samples):
-    """The output's declaration holds for every value that passed `recode`."""
+    """The output's declaration applies to every recoded value."""
     source = (declared or b"").decode().split("\\")
     output = effective_charset(declared, samples)
     for sample in samples:
@@ -132,7 +132,7 @@ def test_after_recoding_every_text_reads_as_before(declared, samples):
 
 
 def test_undeclared_latin_1_keeps_its_bytes():
-    """Then whatever passes as a slice of the input is right already."""
+    """So unchanged slices of the input are already correct."""
     assert recode(b"M\xfcller", b"LO", [], ["ISO_IR 100"]) == b"M\xfcller"
 
 
@@ -151,13 +151,13 @@ def test_undeclared_latin_1_keeps_its_bytes():
     ],
 )
 def test_spellings_of_one_name_are_alike(spellings):
-    """Case, accents and written-out umlauts do not part a name from itself."""
+    """Case, accents and written-out umlauts do not matter."""
     assert len({fold(spelling) for spelling in spellings}) == 1
 
 
 @given(st.text(max_size=20))
 def test_folding_twice_changes_nothing(text):
-    """A folded text is its own representative."""
+    """Folding is idempotent."""
     assert fold(fold(text)) == fold(text)
 
 
@@ -175,7 +175,7 @@ def test_folding_twice_changes_nothing(text):
     ],
 )
 def test_a_text_is_cut_where_a_word_may_begin(text, parts):
-    """Separators, digits and capitals, in every script that has them."""
+    """At separators, digits and capitals, in every script that has them."""
     assert [text[start:end] for start, end in pieces(text)] == parts
 
 
@@ -185,7 +185,7 @@ def test_a_name_has_groups_and_components():
 
 
 def test_character_sets_are_those_of_pydicom_without_importing_it() -> None:
-    """But for what is ASCII there: nothing declared is the default repertoire. PS3.5 §6.1.2.1."""
+    """Except for ASCII: undeclared means the default repertoire. PS3.5 §6.1.2.1."""
     terms = {character_sets._plain_term(term): codec for term, codec in python_encoding.items()}
     ascii_only = dict.fromkeys(("", "ISO IR 6", "ISO 2022 IR 6"))
     assert terms | ascii_only | {"UTF 8": "UTF8"} == character_sets._TERMS

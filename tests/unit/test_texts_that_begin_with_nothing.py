@@ -1,4 +1,4 @@
-"""Texts that begin with a NUL, or hold control characters only: readers show nothing, and the set is published."""
+"""Texts that begin with a NUL, or consist of control characters: readers show nothing; the set is published."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLACES: dict[str, Callable[[MadeSet], Dataset]] = {
 @pytest.mark.parametrize("value", [b"\0Name of another", b"\7\7", b"\7\0Name of another"])
 @pytest.mark.parametrize("keyword", PLACES)
 def test_a_text_that_shows_nothing_is_published_empty(tmp_path: Path, keyword: str, value: bytes) -> None:
-    """A required text, too: the source shows none either; what stands behind the NUL does not travel."""
+    """Even a required text: the source shows none either; data after the NUL are removed."""
     tag = Tag(keyword)
     padded = value + b" " * (len(value) % 2)
 

@@ -1,4 +1,4 @@
-"""`.ci/run`: its bounds fit into the time that it has, and what a machine could have fetched is not skipped."""
+"""`.ci/run`: its time limits fit into the total, and available tools are not skipped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def program(path: Path, text: str) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Make a project whose stages all pass, on what looks like Debian and can install no package."""
+    """Make a project whose stages all pass, on a simulated Debian without packages."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(RUN, tmp_path / ".ci" / "run")
     program(tmp_path / "deploy/ci/packages.sh", "exit 1")
@@ -40,7 +40,7 @@ def ran(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_all_bounds_fit_into_the_time_of_a_run() -> None:
-    """Those of all stages and of what is fetched; and what is begun again does not outlive the whole."""
+    """Limits of all stages and downloads; restarts do not exceed the total."""
     text = RUN.read_text("utf-8")
     first = [int(minutes) for minutes in re.findall(r"^stage (\d+) ", text, re.MULTILINE)]
     fetched = [int(re.findall(r"kill-after=60 (\d+)m", text)[0])] * len(re.findall(r"^fetch ", text, re.MULTILINE))
@@ -50,7 +50,7 @@ def test_all_bounds_fit_into_the_time_of_a_run() -> None:
 
 
 def test_what_cannot_be_fetched_is_skipped_on_a_desk_and_fails_in_ci(project: Path) -> None:
-    """With CI=true, where root on Debian could have fetched it; elsewhere it is a sentence."""
+    """It fails with CI=true as root on Debian; elsewhere a sentence is printed."""
     desk = ran(project)
     assert (desk.returncode, desk.stderr.count("SKIPPED: tests")) == (0, 2)
     ci = ran(project, CI="true")
@@ -60,13 +60,13 @@ def test_what_cannot_be_fetched_is_skipped_on_a_desk_and_fails_in_ci(project: Pa
 
 
 def fails_once(project: Path, stage: str) -> None:
-    """Let a stage fail the first time."""
+    """Make a stage fail the first time."""
     program(project / "bin/make", f'case "$*" in {stage}) echo try >>tries; test $(wc -l <tries) -gt 1;; esac')
 
 
 @pytest.mark.parametrize("stage", ["test", "test-faults", "console-test"])
 def test_a_stage_that_fails_fails_the_run_and_is_not_tried_again(project: Path, stage: str) -> None:
-    """A test that passes the second time would never become work."""
+    """Otherwise flaky tests would never be fixed."""
     fails_once(project, stage)
     failed = ran(project)
     assert (failed.returncode, f"make {stage}" in failed.stderr) == (1, True)
@@ -74,7 +74,7 @@ def test_a_stage_that_fails_fails_the_run_and_is_not_tried_again(project: Path, 
 
 
 def test_a_container_engine_is_begun_anew_once_and_that_is_told(project: Path) -> None:
-    """Its machine fails more than the code."""
+    """Its machine fails more often than the code."""
     fails_once(project, "compose-test")
     again = ran(project)
     assert (again.returncode, "ONCE MORE, with a new container engine" in again.stderr) == (0, True)
@@ -83,7 +83,7 @@ def test_a_container_engine_is_begun_anew_once_and_that_is_told(project: Path) -
 
 
 def test_a_stage_for_which_no_time_is_left_fails(project: Path) -> None:
-    """It is not begun."""
+    """It is not started."""
     script = project / ".ci" / "run"
     script.write_text(script.read_text("utf-8").replace("WHOLE=$((88 * 60))", "WHOLE=0"))
     late = ran(project)

@@ -1,4 +1,4 @@
-"""Each of the writer's finders is broken once, and the set that it spoils is not published.
+"""Each of the writer's finders is disabled once, and the affected set is not published.
 
 The proof has its own search. Were it the cleaner's, a fault in it would hide itself.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Fault(NamedTuple):
-    """A part of the writer that finds nothing, and a label that it then leaves."""
+    """A disabled finder, and a label that is then not cleaned."""
 
     owner: object
     name: str
@@ -92,7 +92,7 @@ def _made(folder: Path, label: str) -> Path:
 
 @pytest.mark.parametrize("label", sorted({fault.label for fault in FAULTS.values()}))
 def test_a_writer_without_a_fault_cleans_the_label(sources: dict[str, Path], tmp_path: Path, label: str) -> None:
-    """The refusals below are then those of the fault."""
+    """So the refusals below are caused by the fault."""
     done = anonymize_folder(sources[label], tmp_path / "ANON_006")
     assert label not in done.roi_names
 
@@ -101,7 +101,7 @@ def test_a_writer_without_a_fault_cleans_the_label(sources: dict[str, Path], tmp
 def test_a_fault_of_the_writer_is_seen(
     sources: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Whichever part of it finds nothing."""
+    """Whichever finder is disabled."""
     fault = FAULTS[name]
     monkeypatch.setattr(fault.owner, fault.name, fault.broken)
     with pytest.raises(NotClean) as not_clean:

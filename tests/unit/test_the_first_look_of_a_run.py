@@ -1,4 +1,4 @@
-"""A run looks at its sets before it imports anything: what it sees, and what it leaves to the watcher."""
+"""A run observes its sets before importing anything: what it sees, and what it leaves to the watcher."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Make a collection of two sets, with what else is in one."""
+    """Make a collection of two sets, with other entries."""
     found = tmp_path / "BATCH"
     for name in ("b", "a", ".hidden"):
         (found / name).mkdir(parents=True)
@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_every_folder_that_may_be_a_set_is_seen_as_the_watcher_sees_it(root: Path) -> None:
-    """With the time at which it looked so."""
+    """With the time of observation."""
     began = time.monotonic()
     first_look.take(["--workers", "2", str(root), "no such folder"])
     seen = first_look.seen(root)
@@ -45,14 +45,14 @@ def test_every_folder_that_may_be_a_set_is_seen_as_the_watcher_sees_it(root: Pat
 
 
 def test_who_has_no_time_leaves_it_to_the_watcher(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with a share that is slow."""
+    """For example on a slow share."""
     monkeypatch.setattr(first_look, "LONGEST_S", -1.0)
     first_look.take([str(root)])
     assert first_look.seen(root) == {}
 
 
 def test_what_is_no_collection_is_not_looked_at(tmp_path: Path) -> None:
-    """A form may be made of it later."""
+    """A form may be added later."""
     (tmp_path / "a").mkdir()
     first_look.take([str(tmp_path), "", "\0"])
     assert first_look.seen(tmp_path) == {}

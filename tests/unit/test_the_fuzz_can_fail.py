@@ -1,4 +1,4 @@
-"""The differential fuzz finds a reader that loses something; one that finds nothing would prove nothing."""
+"""The differential fuzz test detects a reader that loses something; otherwise it would prove nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_reader_that_loses_or_alters_is_found(
 
 
 def test_elements_that_leave_a_gap_are_found(tmp_path: Path) -> None:
-    """And those out of order."""
+    """As are those out of order."""
     file = read(next(fuzz.Corpus(tmp_path).sets["implicit"].glob("RP*")))
     elements = list(file.elements)
     tile(elements, elements[0][2])
@@ -53,7 +53,7 @@ def test_elements_that_leave_a_gap_are_found(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_makes_the_same_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that what was found can be found again; other readers, which a machine may have or not, are not asked."""
+    """For reproducibility; other readers, which may be missing, are not used."""
     monkeypatch.setattr(fuzz, "DUMPERS", ())
     first, second = (run(5, 45, tmp_path / name) for name in ("a", "b"))
     assert first == second
@@ -74,7 +74,7 @@ DUMP = """# Dicom-Data-Set
 
 
 def test_what_other_readers_write_is_read_with_its_places() -> None:
-    """As GDCM and DCMTK lay an object out, each item two columns further in than its sequence."""
+    """In the output of GDCM and DCMTK, items are indented by two columns."""
     beams, points = 0x300A00B0, 0x300A0111
     assert dict(dumped(DUMP)) == {
         (0x00080060,): 6,
@@ -97,7 +97,7 @@ def test_what_other_readers_write_is_read_with_its_places() -> None:
     ],
 )
 def test_what_another_reader_sees_and_we_do_not_is_found(tmp_path: Path, line: str, says: str | None) -> None:
-    """What it cannot read it is not asked about."""
+    """What it cannot read does not count."""
     path = next(fuzz.Corpus(tmp_path).sets["explicit"].glob("RP*"))
     dumper = tmp_path / "dumper"
     dumper.write_text(f'#!/bin/sh\necho "{line}"\n')

@@ -1,4 +1,4 @@
-"""`make mutants` removes steps of the protocol: each must be in the current code."""
+"""`make mutants` removes steps of the protocol, each of which must be in the current code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests import mutants
 
 
 def test_each_step_stands_once_in_its_file_and_has_tests() -> None:
-    """A mutant that does not fit would be passed over, or change something else."""
+    """An outdated mutant would be skipped, or change something else."""
     found = mutants.read()
     assert len(found) >= 60
     assert len({one.name for one in found}) == len(found)

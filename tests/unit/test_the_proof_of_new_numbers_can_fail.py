@@ -1,4 +1,4 @@
-"""A delivered set that gets new numbers is proven: whatever is written wrongly is noticed, and nothing is taken."""
+"""A renumbered delivered set is proven: any writing error is noticed, and nothing is taken."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WHO = NewIdentity("multi006", "Multi^First", 6)
 
 
 def without_private(made: MadeSet) -> None:
-    """Take out what no delivered set has."""
+    """Remove what no delivered set has."""
     for data in made.objects:
         data.remove_private_tags()
         for tag in [tag for tag in data if tag.tag.group == OVERLAYS]:
@@ -64,7 +64,7 @@ def lost(data: Dataset) -> None:
 
 
 def added(data: Dataset) -> None:
-    """Put one in."""
+    """Add an element."""
     data.ContrastBolusAgent = "IODINE"
 
 
@@ -74,12 +74,12 @@ def changed(data: Dataset) -> None:
 
 
 def old_uid(data: Dataset) -> None:
-    """Set the UID of all objects to the same."""
+    """Give all objects the same UID."""
     data.StudyInstanceUID = "2.25.7"
 
 
 def other_patient(data: Dataset) -> None:
-    """Name somebody else."""
+    """Change the patient's name."""
     data.PatientName = "Huber^Josef"
 
 
@@ -110,7 +110,7 @@ def other_pixels(data: Dataset) -> None:
 def test_what_is_written_wrongly_is_noticed(
     tmp_path: Path, rtset: RtSet, monkeypatch: pytest.MonkeyPatch, change: Callable[[Dataset], None], found: str
 ) -> None:
-    """In one object or in all."""
+    """In one object or all."""
     write = part10.write
 
     def wrongly(target: Path, *arguments: object, **named: object) -> object:
@@ -128,7 +128,7 @@ def test_what_is_written_wrongly_is_noticed(
 
 
 def test_a_set_that_is_written_well_is_proven(tmp_path: Path, rtset: RtSet) -> None:
-    """Each file is told by its digest."""
+    """Each file's digest is returned."""
     (tmp_path / "new").mkdir()
     digests = renumber.write(rtset, WHO, KEY, tmp_path / "new")
     assert digests.keys() == {path.name for path in (tmp_path / "new").iterdir()}

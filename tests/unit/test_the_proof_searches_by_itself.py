@@ -1,4 +1,4 @@
-"""The proof's own search: strong evidence in every spelling, and nothing that a sound set may hold."""
+"""The proof's own search: strong evidence in every spelling, and nothing that a valid set may contain."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SEARCH = Search(VALUES)
 
 
 def kinds(search: Search, text: str) -> set[str]:
-    """Return texts that nobody typed, or that are not known to be typed."""
+    """Return the kinds of identifiers found in an untyped text."""
     return {kind for hit in search.hits(text) for kind in hit.kinds}
 
 
@@ -109,7 +109,7 @@ def test_strong_evidence_is_found_in_any_text(value: str, kind: str | None) -> N
     ],
 )
 def test_where_people_type_short_names_and_dates_count_too(value: str, kind: str | None) -> None:
-    """A cleaned text has lost them; anywhere else they may stand by chance."""
+    """Cleaned texts must not have them; elsewhere they may occur by chance."""
     assert SEARCH.in_typed(value) == ({kind} if kind else set())
     assert not kinds(SEARCH, value)
 
@@ -139,7 +139,7 @@ def test_where_people_type_short_names_and_dates_count_too(value: str, kind: str
     ],
 )
 def test_what_only_resembles_an_identifier_passes(value: str) -> None:
-    """Otherwise sets that are clean would not be published."""
+    """Otherwise clean sets would not be published."""
     assert not SEARCH.in_typed(value)
     assert not kinds(SEARCH, value)
 
@@ -147,13 +147,13 @@ def test_what_only_resembles_an_identifier_passes(value: str) -> None:
 @pytest.mark.parametrize("name", ["Brain", "Heart", "Lens", "Hals", "Ring", "Colon", "Herz", "Hand"])
 @pytest.mark.parametrize("form", ["{}", "{}_L", "PTV {}", "{}_PRV05", "{} xyz", "PTV{}"])
 def test_a_name_that_is_a_term_of_anatomy_is_nobodys(name: str, form: str) -> None:
-    """Whatever stands beside it: Mrs Herz does not cost a set its `Herz`."""
+    """Whatever is beside it: Mrs Herz does not cost a set its `Herz`."""
     assert not Search([("person", f"{name}^Rosa")]).in_typed(form.format(name))
 
 
 @pytest.mark.parametrize("name", ["Lund", "Sand", "Smit", "Bos", "Ali", "Marc", "Max", "Nair", "Ball", "Alt", "Long"])
 def test_a_name_that_only_falls_into_terms_is_a_name(name: str) -> None:
-    """`L` and `und` are no excuse for Mr Lund."""
+    """`L` and `und` do not excuse Mr Lund's name."""
     assert Search([("person", f"{name}^Rosa")]).in_typed(f"PTV{name}") == {"person"}
 
 
@@ -167,7 +167,7 @@ def test_an_id_of_four_digits_is_a_token_and_a_shorter_one_a_value() -> None:
 
 
 def test_words_of_places_makers_and_organs_identify_no_place() -> None:
-    """The words beside them do."""
+    """Words beside them do."""
     search = Search(
         [("place", "Brustzentrum Heart and Lung Center Musterstadt"), ("device", "Zephyr CT")], ["Zephyr 500"]
     )
@@ -176,13 +176,13 @@ def test_words_of_places_makers_and_organs_identify_no_place() -> None:
 
 
 def test_junk_in_a_date_is_searched_as_a_text() -> None:
-    """DA fields hold names in real files; a year alone names nobody."""
+    """DA fields hold names in real files; a year alone identifies nobody."""
     assert Search([("date", "Mustermann")]).in_typed("PTV mustermann") == {"date"}
     assert not Search([("date", "2018")]).in_typed("PTV 2018")
 
 
 def test_every_kind_of_the_policys_table_is_searched() -> None:
-    """None is passed over."""
+    """None is omitted."""
     assert Search((kind, "Xanthippe") for kind in KINDS).in_typed("xanthippe") == KINDS
 
 
@@ -211,7 +211,7 @@ IDENTIFYING = st.lists(
 
 @st.composite
 def echoes(draw: st.DrawFn) -> tuple[list[tuple[str, str]], str]:
-    """Draw what identifies a set, and a text made of pieces of it and of others."""
+    """Draw a set's identifiers, and a text composed of their pieces and others."""
     values = draw(IDENTIFYING)
     pieces = [piece for _, value in values for piece in (value, *value.replace("^", " ").split()) if piece]
     changed = st.sampled_from([*pieces, "PTV", "Lung", "L", "60", "xy"]).flatmap(
@@ -225,7 +225,7 @@ def echoes(draw: st.DrawFn) -> tuple[list[tuple[str, str]], str]:
 
 @given(echoes())
 def test_what_the_proof_finds_in_a_label_the_cleaner_finds(drawn: tuple[list[tuple[str, str]], str]) -> None:
-    """Else a cleaned set would be refused by its own proof."""
+    """Otherwise a cleaned set would fail its proof."""
     values, text = drawn
     if Search(values).in_typed(text):
         assert Cleaner(Identifiers(values), [Text("roi_name", 1, "Brain")]).identifies(text)
@@ -238,14 +238,14 @@ def test_what_the_proof_finds_in_a_label_the_cleaner_finds(drawn: tuple[list[tup
 @example(([("person", "Mustermann^Anna Maria")], "AMMUSTER"))
 @example(([("contact", "+49 761 27094610")], "076127094610"))
 def test_what_the_cleaner_finds_is_no_change_without_need(drawn: tuple[list[tuple[str, str]], str]) -> None:
-    """Else a set would be refused for having been cleaned well."""
+    """Otherwise a correctly cleaned set would be refused."""
     values, text = drawn
     if Cleaner(Identifiers(values), [Text("roi_name", 1, "Brain")]).identifies(text):
         assert Traces(values).are_in(text)
 
 
 def test_a_text_without_any_trace_was_changed_without_need() -> None:
-    """The excuse is wide, and no excuse for everything."""
+    """The tolerance is wide but not unlimited."""
     traces = Traces(value for value in VALUES if value != ("person", "Li^Na"))
     texts = ("Brainstem", "SpinalCord", "Parotid_L", "PTV_60", "Rectum", "CTV 2")
     assert [text for text in texts if traces.are_in(text)] == []

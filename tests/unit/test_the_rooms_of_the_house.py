@@ -1,4 +1,4 @@
-"""The rooms of `services` import one way, and the contract that says so can fail."""
+"""The rooms of `services` import one way, and the contract can fail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("services", "sheets", "worker", "watcher", "receiver", "console", "p
 
 
 def contracts(folder: Path) -> str:
-    """Return what the import contracts say of a checkout."""
+    """Return the import contracts' result for a checkout."""
     command = [
         sys.executable,
         "-c",
@@ -35,7 +35,7 @@ def contracts(folder: Path) -> str:
 def test_one_import_the_wrong_way_breaks_the_contract(
     tmp_path: Path, module: str, imported: str, contract: str | None
 ) -> None:
-    """It is named; one the right way breaks nothing."""
+    """It is named; an import the right way breaks nothing."""
     for name in PACKAGES:
         shutil.copytree(HERE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "pyproject.toml", tmp_path)
@@ -51,7 +51,7 @@ def test_one_import_the_wrong_way_breaks_the_contract(
 
 
 def test_every_module_and_room_says_what_it_is_for() -> None:
-    """A room is a folder with one sentence, and holds no more files than one can keep in mind."""
+    """A room is a folder with one sentence, and a limited number of files."""
     rooms = [path.parent for package in PACKAGES for path in (HERE / package).rglob("__init__.py")]
     assert len([room for room in rooms if room.parent == HERE / "services"]) == 15
     for room in rooms:
