@@ -31,7 +31,7 @@ axe.run().then((found) => done(found.violations.map((one) => [one.id, one.impact
 
 
 class Look(NamedTuple):
-    """How a page is viewed."""
+    """A view of a page."""
 
     name: str
     width: int
@@ -57,7 +57,7 @@ class Service:
     share: Path
     url: str
     log: Path
-    """What the console wrote."""
+    """The console's log."""
 
     worker: int
     """The process of the embedded service's workers."""

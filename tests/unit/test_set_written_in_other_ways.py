@@ -44,7 +44,7 @@ LEFT_AS_IT_IS = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless}
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_set_is_the_same_however_it_is_written(tmp_path: Path, way: str) -> None:
-    """The judge compares all objects; this test, that the output is Part 10, little endian, and no rarer than before."""
+    """The judge compares all objects; this test, that the output is Part 10, little endian and no rarer."""
     done = anonymized(tmp_path, *WAYS[way], make={"ct": 2})
     for place, data in done.new.items():
         old = done.old[place].file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)

@@ -1,4 +1,4 @@
-"""The tracking file: our lines in order, others' kept, nothing lost when it cannot be written."""
+"""The tracking file: our lines in order, others' kept, and nothing lost if it cannot be written."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def collection(tmp_path: Path) -> Collection:
 
 
 def line(index: int, day: date = DAY, **other: str) -> TrackingLine:
-    """Make the line of a set, saying only what differs."""
+    """Make a set's line from what differs."""
     values = {"orig_patient_id": f"orig-{index}", "orig_plan_id": "Plan", "hospital": "Demo Hospital", **other}
     return TrackingLine(new_patient_id=f"zzz_AnusGE{index:03d}", day=day, **values)
 
 
 def publish(collection: Collection, *indices: int, day: date = DAY) -> None:
-    """Leave the entries of published sets."""
+    """Write the entries of published sets."""
     for index in indices:
         (collection.tracking / f"{index:06d}.json").write_bytes(durable_files.encode(line(index, day).entry(index)))
 
 
 def file_of(collection: Collection, day: str = "20261122") -> Path:
-    """Find the tracking file of a day."""
+    """Return the tracking file of a day."""
     return collection.root / f"VicRapidPlan_trackingFile_{day}.txt"
 
 
 def test_the_file_is_exactly_as_specified(collection: Collection) -> None:
-    """Header, comma and space, in the order of the indices whatever the order of publication; a file for each day."""
+    """Header, comma and space, sorted by index whatever the order of publication; one file per day."""
     publish(collection, 10, 7, 1000)
     publish(collection, 8, day=date(2026, 11, 23))
 
@@ -67,7 +67,7 @@ def test_the_file_is_exactly_as_specified(collection: Collection) -> None:
     "value", ['Plan, "final"', " leading", "trailing ", '"', "Größe", "", "=1+1", "a\\b", "semi;colon", "x" * 64]
 )
 def test_a_value_comes_back_from_the_file_as_it_was(value: str) -> None:
-    """Quoted where CSV needs it; everything else stands as it is."""
+    """Quoted if CSV requires it; everything else is unchanged."""
     text = line(6, orig_plan_id=value).text
 
     assert next(csv.reader([text], skipinitialspace=True))[2] == value
@@ -76,7 +76,7 @@ def test_a_value_comes_back_from_the_file_as_it_was(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["two\nlines", "two\r\nlines", "two\u2028lines", "two\x85lines", "two\udcfflines"])
 def test_a_line_is_one_line(value: str) -> None:
-    """DICOM forbids control characters in an ID, which does not keep them out."""
+    """DICOM forbids control characters in IDs, but they occur."""
     text = line(6, orig_patient_id=value).text
 
     assert text.splitlines() == [text]
@@ -84,7 +84,7 @@ def test_a_line_is_one_line(value: str) -> None:
 
 
 def test_lines_of_others_are_kept_first(collection: Collection) -> None:
-    """The older program's, in its own encoding and line ends, a person's, and a second header is not."""
+    """The older program's, with its encoding and line ends, and a person's, but no second header."""
     file_of(collection).write_bytes(
         b"\xef\xbb\xbfOrigPatientID,NewPatientID,OrigPlanID,Hospital\r\n"
         b"M\xfcller, zzz_AnusGE003, Plan, Hospital\r\n"
@@ -107,7 +107,7 @@ def test_lines_of_others_are_kept_first(collection: Collection) -> None:
 
 
 def test_a_file_that_was_sorted_or_deleted_by_hand_comes_back(collection: Collection) -> None:
-    """Every line once, and a line that a person added stays."""
+    """With every line once, and lines added by a person."""
     publish(collection, 6, 7)
     files = TrackingFiles(collection)
     files.render()
@@ -123,7 +123,7 @@ def test_a_file_that_was_sorted_or_deleted_by_hand_comes_back(collection: Collec
 
 
 def test_a_read_only_file_is_an_error_and_nothing_is_lost(collection: Collection) -> None:
-    """Once it may be written again, the lines are there."""
+    """The lines are added once it is writable again."""
     publish(collection, 6)
     files = TrackingFiles(collection)
     files.render()
@@ -140,7 +140,7 @@ def test_a_read_only_file_is_an_error_and_nothing_is_lost(collection: Collection
 
 
 def test_a_person_who_writes_in_the_file_meanwhile_loses_nothing(collection: Collection, monkeypatch) -> None:
-    """Between our look and our write; who never stops writing makes us wait."""
+    """Between our read and write; continuous writing makes us wait."""
     publish(collection, 6)
     written = iter([b"added\n"])
     refuse_if_read_only = tracking_lines._refuse_if_read_only
@@ -161,7 +161,7 @@ def test_a_person_who_writes_in_the_file_meanwhile_loses_nothing(collection: Col
 
 
 def test_an_entry_that_comes_while_the_file_is_rendered_is_in_it(collection: Collection, monkeypatch) -> None:
-    """The entries are listed again until they stay the same."""
+    """The entries are listed until they no longer change."""
     publish(collection, 6)
     write = durable_files.write_atomically
 
@@ -176,7 +176,7 @@ def test_an_entry_that_comes_while_the_file_is_rendered_is_in_it(collection: Col
 
 
 def test_an_unreadable_entry_does_not_hold_up_the_others(collection: Collection) -> None:
-    """It is for `doctor` to name."""
+    """`doctor` reports it."""
     publish(collection, 6)
     for index, content in ((7, b""), (8, b'{"day": 20261122, "line": "x"}'), (9, b"{}")):
         (collection.tracking / f"{index:06d}.json").write_bytes(content)
@@ -187,7 +187,7 @@ def test_an_unreadable_entry_does_not_hold_up_the_others(collection: Collection)
 
 
 def test_ten_thousand_lines_cost_a_listing(collection: Collection, monkeypatch) -> None:
-    """No entry is read twice, and a file that is up to date is not read at all."""
+    """No entry is read twice, and an up-to-date file is not read at all."""
     publish(collection, *range(6, 206))
     files = TrackingFiles(collection)
     assert [files.render(), files.render()] == [["20261122"], []]  # the second makes sure of what the first wrote
@@ -200,7 +200,7 @@ def test_ten_thousand_lines_cost_a_listing(collection: Collection, monkeypatch) 
 
 
 def test_numbers_in_tracking_files_of_whatever_program(tmp_path: Path) -> None:
-    """Behind this collection's patient ID only; other texts are looked past."""
+    """After this collection's patient ID only; other texts are ignored."""
     (tmp_path / "VicRapidPlan_trackingFile_20200101.txt").write_bytes(
         b'"Plan, A", zzz_AnusGE011, "x"\r\n'
         b"77,zzz_AnusGE012,p,h\n"
@@ -214,7 +214,7 @@ def test_numbers_in_tracking_files_of_whatever_program(tmp_path: Path) -> None:
 
 
 def test_a_withdrawn_line_goes_and_leaves_nothing_that_names_anyone(collection: Collection) -> None:
-    """It is not taken for somebody else's, not by another process either; the last line of a day goes, too."""
+    """It does not count as foreign, even for another process; even a day's last line is removed."""
     publish(collection, 6, 7)
     publish(collection, 8, day=date(2026, 11, 23))
     TrackingFiles(collection).render()
@@ -239,7 +239,7 @@ def test_a_withdrawn_line_goes_and_leaves_nothing_that_names_anyone(collection: 
 
 
 def test_a_withdrawal_that_was_cut_off_holds(collection: Collection) -> None:
-    """Killed before the entry was removed: what is in its place counts."""
+    """If killed before the entry was removed, its replacement counts."""
     publish(collection, 6)
     entry = collection.tracking / "000006.json"
     stored = entry.read_bytes()
@@ -255,7 +255,7 @@ def test_a_withdrawal_that_was_cut_off_holds(collection: Collection) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "cp1252"])
 @pytest.mark.parametrize("separator", ["\t", ";", ","])
 def test_a_file_that_a_spreadsheet_saved_is_read_as_that(collection: Collection, encoding: str, separator: str) -> None:
-    """Every line stands there once, in UTF-8 and in the original's form; a withdrawn one does not come back."""
+    """Every line is there once, in UTF-8 and the original's format; a withdrawn one does not return."""
     for index in (6, 7):
         entry = line(index, orig_patient_id=f"Größe-{index}").entry(index)
         (collection.tracking / f"{index:06d}.json").write_bytes(durable_files.encode(entry))
@@ -278,7 +278,7 @@ def test_a_file_that_a_spreadsheet_saved_is_read_as_that(collection: Collection,
 
 
 def test_a_file_never_holds_two_encodings(collection: Collection) -> None:
-    """The older program's lines stay byte for byte until one of ours needs another encoding than theirs."""
+    """The older program's lines are unchanged until one of ours needs another encoding."""
     file_of(collection).write_bytes(HEADER.encode() + b"\nM\xfcller, zzz_AnusGE003, Plan, Hospital\n")
     publish(collection, 6)
     TrackingFiles(collection).render()
@@ -294,7 +294,7 @@ def test_a_file_never_holds_two_encodings(collection: Collection) -> None:
 
 
 def test_cells_that_a_spreadsheet_would_reckon_with_are_told() -> None:
-    """A number or a lone sign is none; `check` tells of a set's values, `doctor` of the lines."""
+    """Numbers and single signs do not count; `check` reports a set's values, `doctor` the lines."""
     text = line(6, orig_patient_id='=HYPERLINK("x")', orig_plan_id="-Boost", hospital="+49 30").text
 
     assert tracking_lines.formulas(text) == ["OrigPatientID", "OrigPlanID", "Hospital"]

@@ -1,4 +1,4 @@
-"""Twenty sets of four hospitals, `words.csv` read after each: nobody is named, no label is lost, few words are read."""
+"""Twenty sets of four hospitals, `words.csv` reviewed after each: no leaks, no lost labels, few words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def typed(one: HospitalSet) -> Edit:
-    """Type the hospital's texts into a set, and what names somebody also where only systems look."""
+    """Put the hospital's texts into a set, and identifiers where only systems look."""
     echo = one.echoes[0]
 
     def edit(made: MadeSet) -> None:
@@ -72,7 +72,7 @@ def texts_of(data: Dataset) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, HospitalSet], list[list[str]]]:
-    """Anonymize the sets one by one, and call every word that is listed fine; return the new words of each set."""
+    """Anonymize the sets one by one, approving every listed word; return the new words of each set."""
     root = make_collection(tmp_path_factory.mktemp("hospitals") / "BATCH")
     settings, every, listed = Settings(timezone=ZoneInfo("UTC")), {}, []
     for number, one in enumerate(twenty_sets()):
@@ -92,7 +92,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, Hosp
 def test_nobody_is_named_and_every_label_is_as_it_was(
     read: tuple[Path, dict[int, HospitalSet], list[list[str]]],
 ) -> None:
-    """In no text of any object, whatever the name, the ID, the date of birth or the physician is glued to."""
+    """In no text of any object, whatever name, ID, birth date or physician is joined to."""
     root, every, _ = read
     assert len(every) == SETS
     for index, one in every.items():
@@ -108,7 +108,7 @@ def test_nobody_is_named_and_every_label_is_as_it_was(
 
 
 def test_a_person_reads_a_word_once(read: tuple[Path, dict[int, HospitalSet], list[list[str]]]) -> None:
-    """Most are the organs of the one language that the lexicon does not have; initials are among them."""
+    """Most are organs in the one language missing from the lexicon; initials are among them."""
     _, every, listed = read
     hospitals = [one.hospital for one in every.values()]
     known = [

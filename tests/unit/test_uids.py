@@ -1,4 +1,4 @@
-"""One value, one new value: the UIDs of a set."""
+"""UIDs of a set: each value has one new value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ values = uids | st.sampled_from(["UNKNOWN", "1.02.3", "1..2", ".", "1.2 .3", "9"
 
 
 def test_a_new_uid_is_2_25_and_128_bits_of_the_keyed_digest() -> None:
-    """Anyone who has the key can work it out again; a lost record loses nothing."""
+    """It can be recomputed with the key, so a lost record loses nothing."""
     digest = hmac.new(KEY, b"1.2.3", hashlib.sha256).digest()
     assert UidMap(KEY)("1.2.3") == f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
@@ -43,7 +43,7 @@ def test_different_values_stay_different(olds: list[str]) -> None:
 
 @given(values, st.sampled_from([b"", b"\0", b" ", b"\0\0", b" \0"]))
 def test_padding_does_not_count_and_stored_values_come_out_even_and_padded_by_nul(old: str, padding: bytes) -> None:
-    """The same UID with a NUL, a space or nothing behind it is the same UID."""
+    """A UID padded by a NUL or a space, or unpadded, is the same UID."""
     new = UidMap(KEY)
     stored = new(old.encode() + padding)
     assert len(stored) % 2 == 0
@@ -62,26 +62,26 @@ def test_what_the_standard_itself_defined_stays(kept: str) -> None:
     "mapped", ["1.2.840.100081.5", "1.2.840.1000", "1.2.840.10008.", "1.2.840.10008.SMITH", "1.2.840.10008." + "1" * 60]
 )
 def test_what_only_looks_like_the_standards_own_is_mapped(mapped: str) -> None:
-    """Anything can stand behind a prefix."""
+    """Anything may follow a prefix."""
     assert UidMap(KEY)(mapped).startswith("2.25.")
 
 
 def test_several_values_are_mapped_one_by_one_and_empty_ones_stay_empty() -> None:
-    """(0008,001A) *Related General SOP Class UID* and its like hold several."""
+    """Attributes like (0008,001A) *Related General SOP Class UID* hold several."""
     new = UidMap(KEY)
     assert new("1.2.3\\\\1.2.840.10008.1.2\\1.2.4") == "\\".join([new("1.2.3"), "", "1.2.840.10008.1.2", new("1.2.4")])
     assert (new(b""), new(b"\0"), new(b"  ")) == (b"", b"", b"")
 
 
 def test_bytes_that_are_no_text_are_mapped_and_not_taken_for_one_another() -> None:
-    """A UI value may hold anything; nothing of it may stay."""
+    """A UI value may hold anything; nothing of it may remain."""
     new = UidMap(KEY)
     assert new(b"1.2.\xe4") != new(b"1.2.\xf6")
     assert b"\xe4" not in new(b"1.2.\xe4")
 
 
 def test_a_map_does_not_show_its_pairs() -> None:
-    """It stands in tracebacks and debuggers."""
+    """It is shown in tracebacks and debuggers."""
     new = UidMap(KEY)
     new("1.2.3.4.5.6")
     assert "1.2.3.4.5.6" not in repr(new)

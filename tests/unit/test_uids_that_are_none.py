@@ -1,4 +1,4 @@
-"""UIDs with bytes that no UID has: mapped byte for byte, in file names, file meta information and references."""
+"""UIDs with invalid bytes are mapped byte for byte in file names, file meta information and references."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 )
 @pytest.mark.parametrize("kind", ["CT", "RS", "RP", "RD"])
 def test_a_uid_with_an_odd_byte_is_one_uid_everywhere(tmp_path: Path, kind: str, at: int, odd: bytes, way: str) -> None:
-    """As long as all objects of the set write it alike, the set is connected before and afterwards."""
+    """If all objects of the set write it alike, the set is connected before and afterwards."""
     made = make_set(tmp_path / "source", encoded(way), ct=2, size=16)
     uid = dcmread(min(made.folder.glob(f"{kind}*"))).SOPInstanceUID.encode()
     at %= len(uid)

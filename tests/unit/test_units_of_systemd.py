@@ -1,4 +1,4 @@
-"""The units for a host without containers: what systemd reads, and what they start."""
+"""Units for a host without containers: validity, and what they start."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
 
 
 def values(unit: str, key: str) -> list[str]:
-    """Return what a unit says under a key."""
+    """Return a unit's values of a key."""
     return re.findall(rf"^{key}=(.*)$", (UNITS / unit).read_text("utf-8"), re.MULTILINE)
 
 
 def test_systemd_reads_them(tmp_path: Path) -> None:
-    """Without a warning, where it is installed."""
+    """Without a warning, if systemd is installed."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("no systemd-analyze here")
@@ -39,7 +39,7 @@ def test_systemd_reads_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", SERVICES)
 def test_they_start_commands_of_ours_with_settings_of_ours(unit: str) -> None:
-    """By the environment that is handed out, and each in its own folder."""
+    """With the distributed environment, each in its own folder."""
     (command,) = values(unit, "ExecStart")
     program, name, *options = command.split()
     parsed = typer.main.get_command(application(name))
@@ -59,7 +59,7 @@ def test_they_start_commands_of_ours_with_settings_of_ours(unit: str) -> None:
 
 
 def test_every_service_belongs_to_the_target_and_comes_back() -> None:
-    """What waits for sets in work has the time for it."""
+    """Units that wait for sets in work have enough time."""
     assert [f"anonymizer-{name}.service" for name in ("console", "sheets", "watch", "worker")] == SERVICES
     for unit in SERVICES:
         assert values(unit, "WantedBy") == values(unit, "PartOf") == ["anonymizer.target"]

@@ -1,4 +1,4 @@
-"""Sets of every shape pass their proof, published ones pass it again, and its own reading of values is right."""
+"""Sets of every kind pass their proof, published ones pass it again, and its reading of values is right."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SHAPES: dict[str, tuple[sets.Edit, ...]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_set_of_an_odd_shape_passes(tmp_path: Path, shape: str) -> None:
-    """What is odd and sound is proven like everything else, and the independent judge agrees."""
+    """Odd but valid sets are proven like all others, and the independent judge agrees."""
     made = sets.make_set(tmp_path, *SHAPES[shape])
     done = anonymize_folder(made.folder, tmp_path / "ANON_006")
     judge(made.folder, done.anon, made.manifest)
@@ -72,7 +72,7 @@ def test_a_set_of_an_odd_shape_passes(tmp_path: Path, shape: str) -> None:
     ],
 )
 def test_a_patient_with_a_common_name_or_id_is_not_held_up(tmp_path: Path, edit: sets.Edit) -> None:
-    """Words of the standard, of anatomy and of products stand in every set, whatever its patient is called."""
+    """Words of the standard, anatomy and products are in every set, whatever its patient's name."""
     made = sets.make_set(tmp_path, edit)
     anonymize_folder(made.folder, tmp_path / "ANON_006")
 
@@ -109,13 +109,13 @@ BROKEN: dict[str, tuple[sets.Edit, ...]] = {
 
 @pytest.mark.parametrize("link", BROKEN)
 def test_a_set_whose_references_were_rebuilt_passes(tmp_path: Path, link: str) -> None:
-    """Its links are not the source's, and have to be whole."""
+    """Its links differ from the source's, and must be complete."""
     made = sets.make_set(tmp_path, *BROKEN[link])
     anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
 
 
 def test_rebuilt_references_are_no_excuse(tmp_path: Path) -> None:
-    """A contour on another slice than its own is found though references were rebuilt, and so is a missing link."""
+    """A contour on a wrong slice, or a missing link, is found although references were rebuilt."""
     made = sets.make_set(tmp_path, sets.dose_of_another_plan, ct=9)
     done = anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
     path = next(done.anon.glob("RS.*"))
@@ -156,7 +156,7 @@ def test_a_published_set_is_proven_again(tmp_path: Path) -> None:
 
 
 def test_a_published_set_of_another_source(tmp_path: Path) -> None:
-    """Held against another patient's folder, nothing fits."""
+    """With another patient's folder, nothing fits."""
     root = sets.make_collection(tmp_path / "BATCH")
     made = sets.make_set(root)
     other = sets.make_set(root, name="another", seed=2)
@@ -167,7 +167,7 @@ def test_a_published_set_of_another_source(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_published_set(tmp_path: Path) -> None:
-    """Said in a sentence."""
+    """Reported in a sentence."""
     root = sets.make_collection(tmp_path / "BATCH")
     made = sets.make_set(root)
     with pytest.raises(SettingsWrong, match="ANON_006"):
@@ -198,7 +198,7 @@ MOMENTS = {
 
 @pytest.mark.parametrize(("vr", "value"), MOMENTS)
 def test_dates_are_read_without_the_writers_help(vr: str, value: str) -> None:
-    """DA and DT, ranges, and values that are neither. PS3.5 6.2."""
+    """DA and DT, ranges, and other values. PS3.5 6.2."""
     assert _moments(value, vr.encode()) == MOMENTS[vr, value]
 
 
@@ -216,7 +216,7 @@ def test_dates_are_read_without_the_writers_help(vr: str, value: str) -> None:
     ],
 )
 def test_an_age_is_held_against_a_birth_date(age: str, birth: date, day: date, *, fits: bool) -> None:
-    """Completed years, months, weeks or days; 090Y is 90 and more."""
+    """In completed years, months, weeks or days; 090Y is 90 or more."""
     assert _is_of_age(age, birth, day) is fits
 
 
@@ -227,7 +227,7 @@ def test_an_age_is_held_against_a_birth_date(age: str, birth: date, day: date, *
 @pytest.mark.parametrize("characteristics", ["retain", "age_sex"])
 @pytest.mark.parametrize("keep_machine", [False, True])
 def test_the_policy_leaves_what_the_objects_must_hold(dates: str, characteristics: str, *, keep_machine: bool) -> None:
-    """The two tables were written from different documents, and agree."""
+    """The two tables are based on different documents, and agree."""
     policy = policy_for(Choice(dates, characteristics, keep_machine))
     for (kind, sequence, attribute), type_ in TABLE.items():
         action = policy.decision(attribute, (sequence,) if sequence > 0 else ()).action
@@ -237,7 +237,7 @@ def test_the_policy_leaves_what_the_objects_must_hold(dates: str, characteristic
 
 
 def test_what_is_demanded_depends_on_object_and_place() -> None:
-    """A treatment machine's name is demanded in a beam; a patient's ID is Type 1 in some items."""
+    """A treatment machine's name is required in a beam; a patient ID is Type 1 in some items."""
     machine_name = tag("TreatmentMachineName")
     assert demanded("RTPLAN", tag("BeamSequence"), machine_name) == 2
     assert demanded("RTDOSE", tag("BeamSequence"), machine_name) == 0
@@ -248,18 +248,18 @@ def test_what_is_demanded_depends_on_object_and_place() -> None:
 
 @pytest.mark.parametrize("value", ["", "HFS", "ORIGINAL\\PRIMARY\\AXIAL ", "ISO_IR 192", "\\ISO 2022 IR 87"])
 def test_terms_of_the_standard(value: str) -> None:
-    """Whatever the patient is called."""
+    """Whatever the patient's name."""
     assert is_term(value)
 
 
 @pytest.mark.parametrize("value", ["MUSTERMANN", "ORIGINAL\\MUSTERMANN", "ISOLDE", "HEAD 4711"])
 def test_words_that_are_no_terms(value: str) -> None:
-    """They are searched."""
+    """These are searched."""
     assert not is_term(value)
 
 
 def test_reasons_are_counted_and_bounded() -> None:
-    """What is wrong in every slice is one reason, and a broken set does not fill a log."""
+    """An error in every slice is one reason, and a broken set does not fill the log."""
     reasons = Reasons()
     for number in range(180):
         reasons.add("elements", "is lost", Place("CT", (tag("BeamSequence"),), 0x00091001, (number,)))
@@ -271,7 +271,7 @@ def test_reasons_are_counted_and_bounded() -> None:
 
 
 def test_changes_are_laid_out_by_attribute() -> None:
-    """As a record holds them: without item numbers, without values."""
+    """As in a record: without item numbers and values."""
     beams, name = tag("BeamSequence"), tag("BeamName")
     place = Place("RTPLAN", (beams,), name)
     changed = [(place, "clean", 2), (place, "drop", 1)]

@@ -1,4 +1,4 @@
-"""What is drawn over the CT has names and numbers, and is told apart without colours, too."""
+"""Overlays of the CT have names and numbers, and are distinguishable without colours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
 def structures(*boxes: tuple[str, str, float]) -> list[contours.Structure]:
-    """Draw squares of 2 cm on three slices around heights: name, type, height."""
+    """Draw 2 cm squares on three slices around heights, given as name, type, height."""
     return [
         contours.Structure(
             number,
@@ -48,14 +48,14 @@ def axial(at_mm: float) -> Plane:
 
 
 def test_isodoses_are_the_brighter_the_higher() -> None:
-    """Who does not tell colours apart, and who prints without them, sees the order."""
+    """The order is visible without colours."""
     greys = [float(LUMINANCE @ draw.rgb(colour)) for _, colour in draw.ISODOSES]
     assert min(-np.diff(greys)) > 10
     assert [percent for percent, _ in draw.ISODOSES] == sorted((p for p, _ in draw.ISODOSES), reverse=True)
 
 
 def test_structures_that_a_view_goes_through_are_named() -> None:
-    """And no others: a legend of what is not there would be looked for in vain."""
+    """And no others."""
     found = structures(("PTV", "PTV", 0), ("Cord", "ORGAN", 3), ("Lens", "ORGAN", 30))
     assert [one.name for one in draw.seen(found, [axial(4)])] == ["PTV", "Cord"]
     assert [one.name for one in draw.seen(found, [axial(30)])] == ["Lens"]
@@ -64,7 +64,7 @@ def test_structures_that_a_view_goes_through_are_named() -> None:
 
 
 def test_curves_of_organs_are_broken_in_turns_and_those_of_targets_are_whole_and_thick() -> None:
-    """Two curves of one grey are two lines still."""
+    """Curves of the same grey remain distinguishable."""
     found = structures(("PTV", "PTV", 0), *((f"Organ {number}", "ORGAN", 0) for number in range(4)))
     target, *others = plots.keys(found)
     assert (target.dashes, target.meaning) == (None, "PTV")
@@ -75,7 +75,7 @@ def test_curves_of_organs_are_broken_in_turns_and_those_of_targets_are_whole_and
 
 @pytest.mark.parametrize(("at_mm", "marked"), [(0.0, True), (2.0, True), (9.0, False)])
 def test_the_highest_dose_is_marked_where_a_view_goes_through_it(at_mm: float, marked: bool) -> None:
-    """A white cross, at the place of the hottest voxel."""
+    """With a white cross at the hottest voxel."""
     shown = Box(np.array([-50.0, -50.0, -50.0]), np.array([50.0, 50.0, 50.0]))
     scene = Scene(WITHIN, (), None, (), np.array([20.0, -10.0, 0.0]))
     shape = draw.Shape(400, 1.0)
@@ -85,7 +85,7 @@ def test_the_highest_dose_is_marked_where_a_view_goes_through_it(at_mm: float, m
 
 
 def cone() -> Dose:
-    """Make a dose that falls by 1 Gy a mm from 40 Gy in the middle."""
+    """Make a dose that falls by 1 Gy per mm from 40 Gy at the centre."""
     across = np.hypot(*np.meshgrid(np.arange(-50.0, 51.0, 2.0), np.arange(-50.0, 51.0, 2.0)))
     values = np.rint(np.clip(40 - across, 0, None) * 100)[np.newaxis].repeat(3, axis=0)
     made = item(
@@ -112,7 +112,7 @@ def cone() -> Dose:
 
 
 def test_each_isodose_runs_where_the_dose_is_and_has_its_number() -> None:
-    """Circles, of 20 mm at half of 40 Gy; without the number a line is less wide than with it."""
+    """Circles of 20 mm at half of 40 Gy; the number makes the line wider."""
     dose = cone()
     shown = Box(np.array([-50.0, -50.0, -50.0]), np.array([50.0, 50.0, 50.0]))
     (half,) = [one for one in draw.levels(40, dose) if one.mark == "50"]
@@ -130,7 +130,7 @@ def test_each_isodose_runs_where_the_dose_is_and_has_its_number() -> None:
 
 
 def test_the_highest_dose_is_found_in_the_frame_of_the_ct() -> None:
-    """Along the axes of the CT, not those of the patient."""
+    """Along the CT's axes, not the patient's."""
     dose = cone()
     turned = Frame(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]), 2, 0)
     dose.gy[1, 10, 30] = 99.0
@@ -140,7 +140,7 @@ def test_the_highest_dose_is_found_in_the_frame_of_the_ct() -> None:
 
 @pytest.mark.parametrize("turn", [30, 90, 150])
 def test_a_broad_line_has_no_notch_at_a_corner(turn: float) -> None:
-    """Points that lie half its width from the corner are covered, on whichever side."""
+    """Points at half its width from the corner are covered on both sides."""
     legs = 60 * np.array([[np.cos(angle), np.sin(angle)] for angle in (0.0, np.radians(turn))])
     corner = np.array([100.0, 100.0])
     line = draw.rounded(np.array([corner - legs[0], corner, corner + legs[1]]), 6.0)
@@ -153,14 +153,14 @@ def test_a_broad_line_has_no_notch_at_a_corner(turn: float) -> None:
 
 
 def test_points_between_others_are_left_out_of_a_line() -> None:
-    """The corner stays, and both ends; a thin line keeps its corner sharp."""
+    """Corner and ends stay; thin lines keep sharp corners."""
     line = np.array([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (9.0, 0.0), (9.0, 4.0), (9.0, 9.0)])
     assert draw.rounded(line, 1).tolist() == [[0.0, 0.0], [9.0, 0.0], [9.0, 9.0]]
     assert draw.rounded(line, 6).tolist() == [[0.0, 0.0], [6.0, 0.0], [9.0, 3.0], [9.0, 9.0]]
 
 
 def stacked(*contours_at: tuple[float, float, float]) -> contours.Structure:
-    """Stack squares: from and to along x, and at which height; y is from -10 to 10."""
+    """Stack squares, given as extent along x and height; y is from -10 to 10."""
     return contours.Structure(
         1,
         "PTV",
@@ -186,7 +186,7 @@ FORKED = [*ROD, (-10, -2, 6), (2, 10, 6)]
 
 
 def area(line: np.ndarray) -> float:
-    """Return what a closed line encloses."""
+    """Return the area of a closed line."""
     (x, y), (following_x, following_y) = line[:-1].T, line[1:].T
     return abs(float((x * following_y - y * following_x).sum())) / 2
 
@@ -205,7 +205,7 @@ def area(line: np.ndarray) -> float:
 def test_a_structure_is_outlined_where_a_plane_across_its_contours_cuts_it(
     squares: list[tuple[float, float, float]], enclosed: list[float], ends: list[tuple[tuple[float, float], ...]]
 ) -> None:
-    """Each piece from face to face of the slabs, to half a millimetre; forks, and pieces beside each other, too."""
+    """Each piece between the faces of the slabs, within 0.5 mm; including forks and separate pieces."""
     found = sorted(
         draw.outlines(stacked(*squares), coronal(0), WITHIN), key=lambda line: (line[:, 1].min(), line[0, 0])
     )
@@ -215,5 +215,5 @@ def test_a_structure_is_outlined_where_a_plane_across_its_contours_cuts_it(
 
 
 def test_a_plane_beside_a_structure_shows_nothing_of_it() -> None:
-    """Nor fails."""
+    """Without failing."""
     assert draw.outlines(stacked(*ROD), coronal(11), WITHIN) == []

@@ -1,4 +1,4 @@
-"""Images and doses that are sound DICOM and hold no image and no dose."""
+"""Images and doses that are valid DICOM without image or dose."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def faults(made: MadeSet) -> list[str]:
-    """Return the codes of what is lacking."""
+    """Return the codes of missing pixels."""
     objects = members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects).objects
     return [fault.code for fault in pixel_completeness.lacking(objects)]
 
 
 def half(modality: str) -> Edit:
-    """Leave the first half of the pixels of the first object of a modality."""
+    """Keep the first half of the pixels of a modality's first object."""
 
     def edit(made: MadeSet) -> None:
         data = made.of(modality)[0]
@@ -55,7 +55,7 @@ def padded(made: MadeSet) -> None:
     ],
 )
 def test_what_nobody_could_import_is_refused(tmp_path: Path, edit: Edit, code: str) -> None:
-    """A dose of histograms alone, an image that was cut and put into a sound file."""
+    """A dose with histograms only, a truncated image in a valid file."""
     assert faults(make_set(tmp_path, edit)) == [code]
 
 

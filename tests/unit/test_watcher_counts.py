@@ -1,4 +1,4 @@
-"""How sets stand, in numbers: counted from one look to the next."""
+"""Counts of set states from one check to the next."""
 
 from services.store.set_state import SetState
 from watcher.counts import StatusCounts
@@ -11,7 +11,7 @@ LOOKS = (
 
 
 def test_a_set_stands_so_since_it_was_first_seen_to():
-    """A look that finds it the same does not begin again. What is concluded has no age."""
+    """An unchanged state keeps its start. Concluded states have no age."""
     counts, told = StatusCounts(), []
     for at, states in enumerate(LOOKS, start=100):
         counts = counts.next(states, {}, at)
@@ -20,14 +20,14 @@ def test_a_set_stands_so_since_it_was_first_seen_to():
 
 
 def test_what_went_away_is_not_counted_any_more():
-    """Nor does it come back with its old age."""
+    """Nor does it return with its old age."""
     counts = StatusCounts().next({"a": SetState.QUEUED}, {}, 100).next({}, {}, 101)
     assert not counts.sets()
     assert counts.next({"a": SetState.QUEUED}, {"no-rt-dose": 1}, 102).oldest() == {"queued": 102}
 
 
 def test_sets_are_counted_by_how_they_stand():
-    """The numbers that Prometheus gets."""
+    """The numbers for Prometheus."""
     counts = StatusCounts().next(LOOKS[2], {"two-patients": 1}, 100)
     assert (counts.at, counts.codes) == (100, {"two-patients": 1})
     assert counts.sets() == {"in work": 1, "queued": 1, "published": 1, "refused": 1}

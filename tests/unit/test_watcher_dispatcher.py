@@ -1,4 +1,4 @@
-"""What is due is asked for once, what was lost is asked for again, and what is done is left alone."""
+"""Due sets are queued once, lost ones again, and finished ones not at all."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FORM = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
 
 
 class FakeQueue:
-    """A queue in memory that says what was asked of it."""
+    """An in-memory queue that records requests."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, bool]] = []
         self.states: dict[SetKey, str] = {}
 
     def put(self, name: SetKey, *, last_chance: bool = False) -> None:
-        """Take a set."""
+        """Queue a set."""
         self.asked.append((name.locator, last_chance))
         self.states[name] = "queued"
 
@@ -43,7 +43,7 @@ class FakeQueue:
 
 
 class Watched:
-    """A collection of one set, its watcher, and their time."""
+    """A collection of one set, its dispatcher, and their clock."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir()
@@ -58,12 +58,12 @@ class Watched:
         self.dispatcher = Dispatcher(self.collection, self.queue, settings, lambda: self.now)
 
     def look(self, at: float) -> str:
-        """Look at that time."""
+        """Check at a time."""
         self.now = at
         return self.dispatcher.look()["a"]
 
     def conclude(self, state: registry.State) -> None:
-        """Do as a worker does."""
+        """Store an outcome like a worker."""
         seen = folder_listing.take(self.file.parent)
         registry.write_outcome(
             self.collection,
@@ -80,7 +80,7 @@ def watched(tmp_path: Path) -> Watched:
 
 
 def test_a_set_that_came_to_rest_is_asked_for_once(watched: Watched) -> None:
-    """And registered, so that the worker finds it."""
+    """And registered for the worker."""
     seen = [watched.look(at) for at in (0, 5, 10, 15, 3600)]
     assert seen == ["settling", "settling", "queued", "queued", "queued"]
     assert watched.queue.asked == [(watched.name.locator, False)]
@@ -88,14 +88,14 @@ def test_a_set_that_came_to_rest_is_asked_for_once(watched: Watched) -> None:
 
 
 def seen_before(watched: Watched, at: float) -> Dispatcher:
-    """Begin to watch after somebody else had looked at that time."""
+    """Start watching with an earlier observation."""
     seen = {"a": Rest(folder_listing.fingerprint(watched.file.parent), at), "gone": Rest("", at)}
     settings = Settings(quiet_s=10, patience_s=900)
     return Dispatcher(watched.collection, watched.queue, settings, lambda: watched.now, seen=seen)  # type: ignore[arg-type]
 
 
 def test_a_look_from_before_counts_as_the_first_one(watched: Watched) -> None:
-    """The second one has to lie as far from it as from any other."""
+    """The second one must follow it after the quiet time as usual."""
     watched.dispatcher = seen_before(watched, at=-4)
     assert [watched.look(at) for at in (0, 5, 6, 15)] == ["settling", "settling", "queued", "queued"]
     assert watched.queue.asked == [(watched.name.locator, False)]
@@ -109,7 +109,7 @@ def test_a_look_from_before_that_saw_something_else_counts_for_nothing(watched: 
 
 
 def test_a_set_in_work_is_left_to_its_worker(watched: Watched) -> None:
-    """However long it takes."""
+    """Whatever its duration."""
     watched.look(0)
     watched.queue.states[watched.name] = "in work"
     assert [watched.look(at) for at in (10, 5000)] == ["in work", "in work"]
@@ -118,7 +118,7 @@ def test_a_set_in_work_is_left_to_its_worker(watched: Watched) -> None:
 
 @pytest.mark.parametrize("state", ["published", "same-set", "changed", "refused", "parked", "no-set"])
 def test_a_concluded_set_is_left_alone_until_it_changes(watched: Watched, state: registry.State) -> None:
-    """Then it begins again."""
+    """Then it is queued again."""
     watched.look(0)
     watched.look(10)
     watched.conclude(state)
@@ -138,7 +138,7 @@ def test_a_lost_message_is_sent_again_later_each_time(watched: Watched) -> None:
 
 
 def test_a_set_that_is_tried_again_and_again_is_held_up_since_it_was_tried_first(watched: Watched) -> None:
-    """No try makes that begin again; a set of which something is missing is not held up, whatever its tries."""
+    """Attempts do not reset the time; an incomplete set is not held up, whatever its attempts."""
     told = []
     for at in (0, 10, 12, 300, 900):
         watched.look(at)
@@ -151,7 +151,7 @@ def test_a_set_that_is_tried_again_and_again_is_held_up_since_it_was_tried_first
 
 
 def test_a_set_that_waits_in_a_long_queue_or_is_long_in_work_is_not_held_up(watched: Watched) -> None:
-    """Though its first message was lost."""
+    """Although its first message was lost."""
     told = []
     for at in (0, 10, 12, 20, 620, 630):
         watched.look(at)
@@ -162,7 +162,7 @@ def test_a_set_that_waits_in_a_long_queue_or_is_long_in_work_is_not_held_up(watc
 
 
 def test_a_message_that_was_just_taken_is_not_taken_for_lost(watched: Watched) -> None:
-    """Between the queue and the lease there is a moment in which it is nowhere."""
+    """Briefly, between queue and lease, it is in neither."""
     for at in range(100):
         watched.look(at)
     watched.queue.states.clear()
@@ -172,7 +172,7 @@ def test_a_message_that_was_just_taken_is_not_taken_for_lost(watched: Watched) -
 
 
 def test_an_incomplete_set_waits_for_its_patience_and_then_has_a_last_chance(watched: Watched) -> None:
-    """Counted from its last change, on our own clock."""
+    """Counted from its last change by our own clock."""
     watched.look(0)
     watched.look(10)
     watched.conclude("waiting")
@@ -181,7 +181,7 @@ def test_an_incomplete_set_waits_for_its_patience_and_then_has_a_last_chance(wat
 
 
 def test_an_incomplete_set_that_grows_is_looked_at_again(watched: Watched) -> None:
-    """With all its patience before it."""
+    """With full patience."""
     watched.look(0)
     watched.look(10)
     watched.conclude("waiting")
@@ -192,7 +192,7 @@ def test_an_incomplete_set_that_grows_is_looked_at_again(watched: Watched) -> No
 
 
 def test_a_folder_that_goes_away_is_no_matter(watched: Watched) -> None:
-    """Its claim, if it has one, is the reconciler's to give back."""
+    """Its claim, if any, is released by the reconciler."""
     watched.look(0)
     watched.file.unlink()
     watched.file.parent.rmdir()
@@ -200,7 +200,7 @@ def test_a_folder_that_goes_away_is_no_matter(watched: Watched) -> None:
 
 
 def test_a_set_that_may_be_half_copied_is_asked_for_again_after_a_quiet_time(watched: Watched) -> None:
-    """And once, not at each look; patience has nothing to do with it."""
+    """Once, not at each check, and independently of the patience."""
     seen = folder_listing.take(watched.file.parent)
     watched.look(0)
     watched.look(10)

@@ -1,4 +1,4 @@
-"""Events wake the watcher early where they can be trusted, and never wake it for its own reading."""
+"""Events wake the watcher early if reliable, and never for its own reading."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ tmpfs /tmp tmpfs rw 0 0
     ],
 )
 def test_the_file_system_says_whether_others_write_unseen(tmp_path: Path, path: str, remote: bool) -> None:
-    """The innermost mount decides, spaces in its name or not."""
+    """The innermost mount decides, even with spaces in its name."""
     mounts = tmp_path / "mounts"
     mounts.write_text(MOUNTS)
     assert is_remote(Path(path), mounts) is remote
 
 
 def test_where_mounts_are_not_listed_events_are_tried(tmp_path: Path) -> None:
-    """There is no such list on macOS."""
+    """macOS has no such list."""
     assert not is_remote(tmp_path, tmp_path / "nothing")
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_written_wakes_the_watcher_and_names_its_folder(tmp_path:
 def test_where_the_system_lets_nothing_more_be_watched_the_rescan_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """No instance is left when the observer is made, or no watch when it is started."""
+    """No instance is left when creating the observer, or no watch when starting it."""
 
     def none_left() -> None:
         raise OSError(number, os.strerror(number))
@@ -74,7 +74,7 @@ def test_where_the_system_lets_nothing_more_be_watched_the_rescan_goes_on(
 
 
 def test_the_system_is_not_asked_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own look at a large share would fill its queue again and again."""
+    """Our own scan of a large share would overflow its queue."""
     seen: list[str] = []
     monkeypatch.setattr(events._Handler, "on_any_event", lambda _, event: seen.append(event.event_type))
     (tmp_path / "set").mkdir()
@@ -86,7 +86,7 @@ def test_the_system_is_not_asked_what_is_read(tmp_path: Path, monkeypatch: pytes
 
 
 def test_reading_wakes_nobody(tmp_path: Path) -> None:
-    """Else each check would cause the next one."""
+    """Otherwise each check would cause the next one."""
     (tmp_path / "file").write_text("x")
     with ChangeEvents(tmp_path, watching=True) as hints:
         (tmp_path / "file").read_text()
@@ -94,7 +94,7 @@ def test_reading_wakes_nobody(tmp_path: Path) -> None:
 
 
 def test_what_is_written_in_staging_wakes_nobody(tmp_path: Path) -> None:
-    """Each of a set's files would; the record of a published one does."""
+    """Each of a set's files would; the record of a published set does."""
     staging, records = tmp_path / "BATCH/.anonymizer/staging/x", tmp_path / "BATCH/.anonymizer/records"
     for folder in (staging, records):
         folder.mkdir(parents=True)
@@ -106,7 +106,7 @@ def test_what_is_written_in_staging_wakes_nobody(tmp_path: Path) -> None:
 
 
 def test_the_watchers_own_sign_of_life_wakes_nobody(tmp_path: Path) -> None:
-    """Else each collection would be looked at with every beat, and not when a rescan is due."""
+    """Otherwise each collection would be checked at every heartbeat."""
     root = make_collection(tmp_path / "BATCH")
     arbiter = Arbiter(Collection.open(root))
     with ChangeEvents(tmp_path, watching=True) as hints:
@@ -116,13 +116,13 @@ def test_the_watchers_own_sign_of_life_wakes_nobody(tmp_path: Path) -> None:
 
 
 def test_without_events_the_wait_just_ends(tmp_path: Path) -> None:
-    """The rescan is the truth."""
+    """Rescans are authoritative."""
     with ChangeEvents(tmp_path, watching=False) as hints:
         (tmp_path / "file").write_text("x")
         assert hints.wait(0.01) == frozenset()
 
 
 def test_a_root_that_is_away_is_watched_by_rescan_only(tmp_path: Path) -> None:
-    """And not a reason to stop."""
+    """It does not stop the watcher."""
     with ChangeEvents(tmp_path / "away", watching=True) as hints:
         assert hints.wait(0.01) == frozenset()

@@ -1,4 +1,4 @@
-"""Two patients must not get one new identity, not even in two collections: it is warned of before it happens."""
+"""Two patients must not get one new identity, even in two collections: a warning comes in time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TWO: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
 @pytest.mark.parametrize("two", TWO)
 @pytest.mark.parametrize("with_state", [True, False])
 def test_collections_that_come_together_are_found(tmp_path: Path, two: str, with_state: bool) -> None:
-    """By the identities that come out, whoever of the two is asked."""
+    """By the resulting identities, from either side."""
     one, other, expected = TWO[two]
     roots = [make_collection(tmp_path / "a", **one), make_collection(tmp_path / "b", **other)]  # type: ignore[arg-type]
     if with_state:
@@ -44,7 +44,7 @@ def test_collections_that_come_together_are_found(tmp_path: Path, two: str, with
 
 
 def test_numbers_that_were_given_and_sets_that_wait_count(tmp_path: Path) -> None:
-    """Up to where the other one begins all is well."""
+    """Numbers below the other's first are harmless."""
     low, high = make_collection(tmp_path / "low", initial_index=1), make_collection(tmp_path / "high", initial_index=4)
     collection = Collection.open(low)
     for name in ("a", "b"):
@@ -57,7 +57,7 @@ def test_numbers_that_were_given_and_sets_that_wait_count(tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_read_warns_nobody(tmp_path: Path) -> None:
-    """It is told of elsewhere."""
+    """It is reported elsewhere."""
     roots = [make_collection(tmp_path / "a"), make_collection(tmp_path / "b")]
     (roots[1] / "collection.toml").write_text("[identity")
     assert overlaps.among(roots) == {}
@@ -65,7 +65,7 @@ def test_what_cannot_be_read_warns_nobody(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_collection_is_not_another_one(tmp_path: Path) -> None:
-    """Whichever of the two names it is called by."""
+    """Under either name."""
     root, link = make_collection(tmp_path / "a"), tmp_path / "link"
     link.symlink_to(root)
     assert overlaps.of(root, None) is None

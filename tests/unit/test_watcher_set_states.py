@@ -1,4 +1,4 @@
-"""Which folders are sets, where collections lie, and what a rescan costs."""
+"""Recognition of sets and collections, and the cost of a rescan."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ DICM = bytes(128) + b"DICM"
 
 
 def collection_in(root: Path) -> Collection:
-    """Make a collection of a new folder."""
+    """Turn a new folder into a collection."""
     root.mkdir(parents=True)
     return Collection.create(root, FORM, Options(machine=()))
 
 
 def drop(collection: Collection, folder: str) -> Path:
-    """Drop a set of one file in a folder below."""
+    """Drop a set of one file in a subfolder."""
     inner = collection.root / folder / "CT"
     inner.mkdir(parents=True)
     (inner / "slice.dcm").write_bytes(DICM)
@@ -44,7 +44,7 @@ def drop(collection: Collection, folder: str) -> Path:
 def conclude(
     collection: Collection, folder: str, state: registry.State, *, at: str = "2026-11-22T12:00:00+00:00"
 ) -> None:
-    """Note what became of a set, as a worker does."""
+    """Store a set's outcome like a worker."""
     seen = folder_listing.take(collection.root / folder)
     folders = {str(one.path): one.mtime_ns for one in seen.folders}
     locator = registry.register(collection, folder)
@@ -52,12 +52,12 @@ def conclude(
 
 
 def states(statuses: SetStatuses, suspects: tuple[str, ...] = ()) -> dict[str, str | None]:
-    """Return the contents by place."""
+    """Return the states by folder."""
     return {one.folder: one.outcome.state if one.outcome else None for one in statuses.take(suspects)}
 
 
 def test_only_a_persons_folders_are_sets(tmp_path: Path) -> None:
-    """Not ours, not the older program's, not what is hidden, linked, or a collection itself; whatever its name."""
+    """Not ours, the older program's, hidden or linked folders, or collections, whatever their names."""
     collection = collection_in(tmp_path / "BATCH")
     root = collection.root
     for name in ("Müller, Hans", "anon_me", "b" * 200, "ANON_006", "anon_7", ".hidden", "~Meier", "x.temp", "sheets"):
@@ -71,7 +71,7 @@ def test_only_a_persons_folders_are_sets(tmp_path: Path) -> None:
 
 
 def test_dicom_lying_loose_in_the_root_is_seen(tmp_path: Path) -> None:
-    """By its mark or its name; other files are a person's own business."""
+    """By prefix or name; other files are ignored."""
     (tmp_path / "one").write_bytes(DICM)
     (tmp_path / "two.DCM").write_bytes(b"no preamble")
     (tmp_path / "VicRapidPlan_trackingFile_20261122.txt").write_text("a line")
@@ -79,7 +79,7 @@ def test_dicom_lying_loose_in_the_root_is_seen(tmp_path: Path) -> None:
 
 
 def test_an_outcome_holds_until_the_folder_changes(tmp_path: Path) -> None:
-    """A file that comes, goes, or is replaced."""
+    """By a new, removed or replaced file."""
     collection = collection_in(tmp_path / "BATCH")
     inner = {name: drop(collection, name) for name in ("new", "done", "added to", "refused", "repaired")}
     statuses = SetStatuses(collection)
@@ -99,7 +99,7 @@ def test_an_outcome_holds_until_the_folder_changes(tmp_path: Path) -> None:
 
 
 def test_a_file_overwritten_in_a_finished_set_is_found_where_an_event_pointed(tmp_path: Path) -> None:
-    """The folder's time does not tell; the hint does."""
+    """The folder's time does not show it; the event does."""
     collection = collection_in(tmp_path / "BATCH")
     inner = drop(collection, "done")
     conclude(collection, "done", "published")
@@ -109,7 +109,7 @@ def test_a_file_overwritten_in_a_finished_set_is_found_where_an_event_pointed(tm
 
 
 def test_what_a_hint_found_is_looked_at_until_it_is_known_what_became_of_it(tmp_path: Path) -> None:
-    """A hint lives for one look, and settling needs two."""
+    """An event applies to one check, and settling needs two."""
     collection = collection_in(tmp_path / "BATCH")
     inner = drop(collection, "done")
     conclude(collection, "done", "published")
@@ -121,7 +121,7 @@ def test_what_a_hint_found_is_looked_at_until_it_is_known_what_became_of_it(tmp_
 
 
 def test_files_of_young_sets_are_looked_at_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few at a time, each in its turn; those of old ones never."""
+    """A few at a time in turns; those of old sets never."""
     collection = collection_in(tmp_path / "BATCH")
     now = datetime.now(UTC).isoformat()
     for number in range(12):
@@ -143,7 +143,7 @@ def test_files_of_young_sets_are_looked_at_in_turns(tmp_path: Path, monkeypatch:
 
 
 def test_a_rescan_looks_at_no_file_of_a_finished_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its cost follows folders and unfinished sets."""
+    """Its cost depends on folders and unfinished sets."""
     collection = collection_in(tmp_path / "BATCH")
     for number in range(20):
         drop(collection, f"done {number}")
@@ -160,7 +160,7 @@ def test_a_rescan_looks_at_no_file_of_a_finished_set(tmp_path: Path, monkeypatch
 
 
 def test_an_outcome_is_read_again_when_it_was_written_again(tmp_path: Path) -> None:
-    """By a worker, on whatever host."""
+    """By a worker on any host."""
     collection = collection_in(tmp_path / "BATCH")
     drop(collection, "a")
     statuses = SetStatuses(collection)
@@ -173,7 +173,7 @@ def test_an_outcome_is_read_again_when_it_was_written_again(tmp_path: Path) -> N
 
 
 def test_a_refused_set_is_judged_anew_when_the_form_changed(tmp_path: Path) -> None:
-    """It may be accepted now. What was published stays so."""
+    """It may be accepted now. Published sets stay published."""
     collection = collection_in(tmp_path / "BATCH")
     for name, state in (("a", "refused"), ("b", "published")):
         drop(collection, name)
@@ -186,7 +186,7 @@ def test_a_refused_set_is_judged_anew_when_the_form_changed(tmp_path: Path) -> N
 
 
 def test_a_set_with_too_many_files_is_for_the_worker_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stands still, whatever is in it."""
+    """It has settled, whatever its contents."""
     monkeypatch.setattr(folder_listing, "MOST_FILES", 1)
     collection = collection_in(tmp_path / "BATCH")
     drop(collection, "a")
@@ -195,7 +195,7 @@ def test_a_set_with_too_many_files_is_for_the_worker_to_refuse(tmp_path: Path, m
 
 
 def test_collections_are_found_at_any_depth_but_never_inside_a_set(tmp_path: Path) -> None:
-    """Nor in hidden folders, nor behind links."""
+    """Nor in hidden folders or behind links."""
     for place in ("a", "far/down/b", "a/inner", "a/patient/never", ".hidden/c"):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "collection.toml").touch()
@@ -205,7 +205,7 @@ def test_collections_are_found_at_any_depth_but_never_inside_a_set(tmp_path: Pat
 
 
 def test_a_collection_is_found_by_its_id_wherever_it_moves(tmp_path: Path) -> None:
-    """A message names no path."""
+    """Messages contain no path."""
     share = Share(tmp_path)
     wanted = collection_in(tmp_path / "a" / "BATCH").id
     before = share.find(wanted)
@@ -214,7 +214,7 @@ def test_a_collection_is_found_by_its_id_wherever_it_moves(tmp_path: Path) -> No
 
 
 def test_a_collection_that_is_away_is_waited_for(tmp_path: Path) -> None:
-    """It may come back."""
+    """It may return."""
     with pytest.raises(ShareAway):
         Share(tmp_path).find("0" * 32)
 
@@ -228,7 +228,7 @@ def test_a_collection_that_was_copied_with_its_state_is_refused(tmp_path: Path) 
 
 
 def test_a_share_that_is_away_is_no_share_without_collections(tmp_path: Path) -> None:
-    """An error, not an empty answer."""
+    """It gives an error, not an empty result."""
     with pytest.raises(OSError, match="No such file"):
         Share(tmp_path / "away").roots()
 

@@ -1,4 +1,4 @@
-"""A dropped folder is taken when its copying has stopped, by our own clock."""
+"""A dropped folder is processed once copying has stopped, by our own clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from watcher.settling import Settling
 
 
 class Clock:
-    """A clock that is set by hand."""
+    """A clock set by tests."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -17,7 +17,7 @@ class Clock:
 
 
 def looks(*at: tuple[float, str]) -> list[bool]:
-    """Look at one folder at these times, each with what it looks like."""
+    """Check one folder at these times with these fingerprints."""
     clock = Clock()
     settling = Settling(quiet_s=10, clock=clock)
     answers = []
@@ -27,27 +27,27 @@ def looks(*at: tuple[float, str]) -> list[bool]:
 
 
 def test_one_look_never_suffices() -> None:
-    """However old the files are: old times come with every copy."""
+    """However old the files, since copies keep old times."""
     assert looks((1000, "x")) == [False]
 
 
 def test_a_folder_that_stays_the_same_for_the_quiet_time_has_settled() -> None:
-    """Settled from then on, at every look."""
+    """At every later check, too."""
     assert looks((0, "x"), (5, "x"), (10, "x"), (99, "x")) == [False, False, True, True]
 
 
 def test_each_change_starts_the_quiet_time_anew() -> None:
-    """A pause in the copying, shorter than the quiet time, is not its end."""
+    """A pause shorter than the quiet time is not the end of copying."""
     assert looks((0, "x"), (9, "y"), (18, "y"), (19, "y")) == [False, False, False, True]
 
 
 def test_a_folder_that_looks_as_it_once_did_has_changed_all_the_same() -> None:
-    """A file added and taken away again: two changes."""
+    """A file added and removed again makes two changes."""
     assert looks((0, "x"), (5, "y"), (6, "x"), (15, "x"), (16, "x")) == [False, False, False, False, True]
 
 
 def test_a_folder_that_went_and_came_back_is_new() -> None:
-    """What is known of a folder goes with it."""
+    """What was known of a folder is forgotten with it."""
     clock = Clock()
     settling = Settling(quiet_s=10, clock=clock)
     settling.look("a", "x")
@@ -58,7 +58,7 @@ def test_a_folder_that_went_and_came_back_is_new() -> None:
 
 
 def test_the_next_folder_to_settle_is_known_beforehand() -> None:
-    """Whoever waits for it need not look before; one that has settled, or went, is not waited for."""
+    """There is no need to check earlier; settled or missing folders are not waited for."""
     clock = Clock()
     settling = Settling(quiet_s=10, clock=clock)
     found = [settling.next_at()]

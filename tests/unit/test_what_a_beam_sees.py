@@ -1,4 +1,4 @@
-"""A beam's-eye view is what geometry says: divergence, collimator, gantry, couch, position, what is open."""
+"""Beam's-eye views agree with geometry: divergence, collimator, gantry, couch, position, aperture."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def view(
 
 
 def ends(*devices: tuple[str, list[float]]) -> list[Dataset]:
-    """Set the positions of jaws and leaves."""
+    """Make control points with jaw and leaf positions."""
     return [item(RTBeamLimitingDeviceType=kind, LeafJawPositions=list(positions)) for kind, positions in devices]
 
 
 def cylinders(middle: tuple[float, float, float], outline: Floats, radii: Floats, depths: Floats) -> Structure:
-    """Draw a structure of discs: the outline, so large, at each depth."""
+    """Draw a structure of discs with a radius at each depth."""
     contours = [
         np.column_stack([outline * radius, np.full(len(outline), depth)]) + np.array(middle)
         for radius, depth in zip(radii, depths, strict=True)
@@ -85,14 +85,14 @@ def sphere(radius: float, middle: tuple[float, float, float]) -> Structure:
 
 
 def box(low: tuple[float, float, float], high: tuple[float, float, float]) -> Structure:
-    """Draw a box whose contours lie on slices of 1 mm, half a millimetre inside of its ends."""
+    """Draw a box on slices of 1 mm, half a millimetre inside its ends."""
     corners = np.array([[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]])
     depths = np.arange(low[2] + 0.5, high[2], 1.0)
     return cylinders((0, 0, 0), corners, np.ones(len(depths)), depths)
 
 
 def reach(of: Structure, seen: BeamView) -> Floats:
-    """Return from where to where a structure is seen: lowest and highest x and y."""
+    """Return the extent of a structure's projection: lowest and highest x and y."""
     points = beams_eye.shadow(of, seen, WITHIN).sides.reshape(-1, 2)
     return np.array([points.min(axis=0), points.max(axis=0)])
 
@@ -100,7 +100,7 @@ def reach(of: Structure, seen: BeamView) -> Floats:
 @pytest.mark.parametrize("gantry", [0, 37, 90, 180, 270])
 @pytest.mark.parametrize("couch", [0, 90, 345])
 def test_a_sphere_at_the_isocentre_is_a_circle_from_everywhere(gantry: float, couch: float) -> None:
-    """A little larger than itself, for the beam diverges: r SAD / sqrt(SAD² - r²)."""
+    """A little larger than itself, due to divergence: r SAD / sqrt(SAD² - r²)."""
     seen = view(gantry=gantry, couch=couch, isocentre=(20, -30, 45))
     expected = 50 * SAD / np.sqrt(SAD**2 - 50**2)
     assert reach(sphere(50, (20, -30, 45)), seen) == pytest.approx(np.array([[-expected] * 2, [expected] * 2]), abs=0.6)
@@ -140,7 +140,7 @@ def test_a_box_beside_the_axis_is_where_and_as_large_as_its_nearest_corners(
     ],
 )
 def test_a_patient_is_seen_as_he_lies(position: str, right: str, up: str, source: str) -> None:
-    """From above, with what is to the right and towards the gantry; each frame is right-handed."""
+    """From above, with right and gantry directions; each frame is right-handed."""
     axes = beam_geometry.gantry_axes(position, 0, 0)
     assert axes is not None
     assert [beams_eye.direction(axis) for axis in axes] == [right, up, source]
@@ -151,7 +151,7 @@ def test_a_patient_is_seen_as_he_lies(position: str, right: str, up: str, source
     "unknown", [{"position": "SITTING"}, {"SourceAxisDistance": None}, {"also": {"TableTopPitchAngle": 3}}]
 )
 def test_where_nobody_knows_how_the_patient_lies_no_target_is_drawn(unknown: dict[str, object]) -> None:
-    """A picture that is turned would be signed as one that is not."""
+    """A wrongly rotated picture might be signed."""
     target = sphere(20, (0, 0, 0))
     assert len(beams_eye.shadow(target, view(), WITHIN).sides)
     assert not len(beams_eye.shadow(target, view(**unknown), WITHIN).sides)
@@ -162,7 +162,7 @@ JAWS = (("ASYMX", [-20, 30]), ("ASYMY", [-50, 40]))
 
 
 def test_the_widest_opening_is_shown_and_what_is_not_stated_again_stays() -> None:
-    """Jaws are in the first control point only; leaves move."""
+    """Jaws are stated only in the first control point; leaves move."""
     stated = [[-5.0] * 4 + [5.0] * 4, [-25.0] * 4 + [25.0] * 4, [-1.0] * 4 + [1.0] * 4]
     first, *more = stated
     seen = view(
@@ -179,7 +179,7 @@ def test_the_widest_opening_is_shown_and_what_is_not_stated_again_stays() -> Non
 
 @pytest.mark.parametrize("collimator", [0, 45, 90, 270])
 def test_jaws_are_turned_with_the_collimator(collimator: float) -> None:
-    """Counter-clockwise, seen from the source: a corner of the field lies where its angle says."""
+    """Counter-clockwise, seen from the source: a corner of the field is at the computed position."""
     seen = view(*JAWS, collimator=collimator)
     picture = np.asarray(Image.open(io.BytesIO(beams_eye.picture(seen))).convert("RGB"), dtype=int)
     side = picture.shape[0]
@@ -224,7 +224,7 @@ def test_jaws_are_turned_with_the_collimator(collimator: float) -> None:
 def test_blocks_applicators_and_cones_shield_what_they_shield(
     accessory: dict[str, object], open_at: tuple[float, float], shut_at: tuple[float, float]
 ) -> None:
-    """A block inside of its outline or outside of it, as its type says."""
+    """A block shields inside or outside its outline, according to its type."""
     seen = view(("X", [-20, 20]), ("Y", [-20, 20]), **accessory)
     picture = np.asarray(Image.open(io.BytesIO(beams_eye.picture(seen))).convert("RGB"), dtype=int)
     scale = picture.shape[0] / 2 / beams_eye.half_mm(seen, beams_eye.NOTHING)
@@ -245,7 +245,7 @@ def test_blocks_applicators_and_cones_shield_what_they_shield(
 def test_arcs_begin_end_and_turn_back_where_they_do(
     stops: list[tuple[float, str]], legs: list[tuple[float, float]]
 ) -> None:
-    """For the dial: start and way of each, clockwise above 0."""
+    """For the dial: start and extent of each, positive if clockwise."""
     first, *more = [item(GantryAngle=angle, GantryRotationDirection=way) for angle, way in stops]
     beam = item(ControlPointSequence=[first, *more])
     (seen,) = beam_geometry.views(item(BeamSequence=[beam]))
@@ -254,7 +254,7 @@ def test_arcs_begin_end_and_turn_back_where_they_do(
 
 
 def test_spots_of_a_scanned_beam_are_along_the_axes_of_the_gantry() -> None:
-    """Whatever the collimator says; and they diverge as along x and y each."""
+    """Whatever the collimator angle; with different divergence along x and y."""
     points = [item(ScanSpotPositionMap=[-30, 10, 30, 10]), item(ScanSpotPositionMap=[0, -20])]
     beam = item(IonControlPointSequence=points, VirtualSourceAxisDistances=[2000, 2500])
     (seen,) = beam_geometry.views(item(IonBeamSequence=[beam]))
@@ -275,7 +275,7 @@ def test_spots_of_a_scanned_beam_are_along_the_axes_of_the_gantry() -> None:
     ],
 )
 def test_a_value_that_cannot_be_costs_no_picture(bad: dict[str, object]) -> None:
-    """Far away, upside down, missing: there is a picture, in which that is missing or at the edge."""
+    """Far away, inverted or missing: the picture lacks it, or has it at the edge."""
     seen = view(("MLCX", [-1e20, -5, 5, 1e20]), ("ASYMY", [3]), **bad)
     assert beams_eye.picture(seen, beams_eye.shadow(sphere(30, (0, 0, 0)), seen, WITHIN))
 
@@ -284,7 +284,7 @@ def test_a_value_that_cannot_be_costs_no_picture(bad: dict[str, object]) -> None
 @pytest.mark.parametrize("couch", [0, 60, 90])
 @pytest.mark.parametrize("wound", [1, -1])
 def test_sides_that_face_away_cover_nothing_that_the_others_do_not(gantry: float, couch: float, wound: int) -> None:
-    """Whichever way the contours are wound: only edges are a pixel narrower."""
+    """For either winding of the contours, except for edges a pixel narrower."""
     target, seen = sphere(50, (20, -30, 45)), view(gantry=gantry, couch=couch, isocentre=(0, 0, 30))
     target = replace(target, contours=tuple(one[::wound] for one in target.contours))
     shadow = beams_eye.shadow(target, seen, WITHIN)

@@ -1,4 +1,4 @@
-"""The options of a collection: what each keeps and removes, and that the objects claim exactly what was done."""
+"""The options of a collection: what each keeps and removes, and that the objects claim exactly that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEEP = {"machines": ()}
 
 
 def dates_of(done: Anonymized) -> set[str]:
-    """Every date of the output, the birth date aside."""
+    """Return every date of the output except the birth date."""
     return {
         str(element.value)
         for data in done.new.values()
@@ -29,7 +29,7 @@ def dates_of(done: Anonymized) -> set[str]:
 
 
 def test_dates_move_by_whole_weeks(tmp_path: Path) -> None:
-    """The judge holds that all moved alike; the objects say MODIFIED."""
+    """The judge checks that all moved alike; the objects state MODIFIED."""
     done = anonymized(tmp_path)
     assert done.replacements.shift.days % 7 == 0
     assert judge.day(done.ct.StudyDate) == judge.day(done.old["CT 0"].StudyDate) - done.replacements.shift
@@ -38,7 +38,7 @@ def test_dates_move_by_whole_weeks(tmp_path: Path) -> None:
 
 
 def test_dates_are_removed(tmp_path: Path) -> None:
-    """All of them, and the birth date; the age says the age. What must stand somewhere is empty or a constant."""
+    """All, including the birth date; the age stays. Required dates are empty or a constant."""
     done = anonymized(tmp_path, dates="remove")
     assert dates_of(done) == set()
     assert {data.PatientBirthDate for data in done.new.values()} == {""}
@@ -48,7 +48,7 @@ def test_dates_are_removed(tmp_path: Path) -> None:
 
 
 def test_dates_stay(tmp_path: Path) -> None:
-    """Those of the study; the birth date is made up nevertheless."""
+    """Those of the study; the birth date is still made up."""
     done = anonymized(tmp_path, dates="keep")
     assert done.ct.StudyDate == done.old["CT 0"].StudyDate
     assert done.plan.RTPlanDate == done.old["RTPLAN"].RTPlanDate
@@ -58,7 +58,7 @@ def test_dates_stay(tmp_path: Path) -> None:
 
 
 def weighed(made: MadeSet) -> None:
-    """State characteristics of the patient beside age and sex."""
+    """Add patient characteristics besides age and sex."""
     sets.setting(PatientWeight="81.5", PatientSize="1.77", EthnicGroup="Plantesian", SmokingStatus="YES")(made)
 
 
@@ -69,7 +69,7 @@ def test_characteristics_of_the_patient_are_retained(tmp_path: Path) -> None:
 
 
 def test_age_and_sex_alone(tmp_path: Path) -> None:
-    """Neither the Basic Profile, which removes both, nor 113108, which keeps more, is then claimed, but said."""
+    """Neither the Basic Profile, which removes both, nor 113108, which keeps more, is claimed."""
     done = anonymized(tmp_path, weighed, patient_characteristics="age_sex")
     for data in done.new.values():
         assert not any(keyword in data for keyword in ("PatientWeight", "PatientSize", "EthnicGroup", "SmokingStatus"))
@@ -89,7 +89,7 @@ LESS = [
 
 
 def test_what_a_dose_model_has_no_use_for_goes(tmp_path: Path) -> None:
-    """Age, sex, size and weight stay; the objects say what is missing of what 113108 keeps."""
+    """Age, sex, size and weight stay; the objects state what is missing from 113108."""
     done = anonymized(tmp_path, weighed, patient_characteristics="dose_model")
     assert (done.ct.PatientWeight, done.ct.PatientSize) == (81.5, 1.77)
     for data in done.new.values():
@@ -100,7 +100,7 @@ def test_what_a_dose_model_has_no_use_for_goes(tmp_path: Path) -> None:
 
 
 def test_no_birth_date_is_made_up_where_none_is_wanted(tmp_path: Path) -> None:
-    """The age still says the age."""
+    """The age is still stated."""
     done = anonymized(tmp_path, birth_date="empty")
     assert {(data.PatientBirthDate, data.PatientAge) for data in done.new.values()} == {
         ("", done.old["CT 0"].PatientAge)
@@ -116,7 +116,7 @@ def test_no_birth_date_is_made_up_where_none_is_wanted(tmp_path: Path) -> None:
     ],
 )
 def test_times_of_day_go_where_they_are_not_wanted(tmp_path: Path, dates: str, methods: list[str], said: str) -> None:
-    """What has to state one is empty; full dates are not claimed without their times."""
+    """Required times are empty; full dates are not claimed without times."""
     dated = sets.setting("CT", StudyTime="101500", AcquisitionTime="101501", AcquisitionDateTime="20200101101501")
     done = anonymized(tmp_path, dated, times="remove", dates=dates)
     times = {
@@ -130,7 +130,7 @@ def test_times_of_day_go_where_they_are_not_wanted(tmp_path: Path, dates: str, m
 
 
 def test_every_beam_is_put_on_the_machine(tmp_path: Path) -> None:
-    """Setup fields too; serial number and station inside the beams go, the scanner's identity goes."""
+    """Including setup fields; serial numbers and stations in beams, and the scanner's identity, are removed."""
     done = anonymized(tmp_path)
     for beam in done.plan.BeamSequence:
         assert beam.TreatmentMachineName == "VicRapidPlan"
@@ -152,7 +152,7 @@ def test_the_scanner_is_called_as_the_collection_wishes(tmp_path: Path) -> None:
 
 
 def test_machine_and_scanner_are_kept(tmp_path: Path) -> None:
-    """All that option 113109 keeps; its claim is not made, because dates of the devices moved."""
+    """Everything that option 113109 keeps; it is not claimed, because device dates moved."""
     done = anonymized(tmp_path, **KEEP)
     for beam, old in zip(done.plan.BeamSequence, done.old["RTPLAN"].BeamSequence, strict=True):
         for keyword in ("TreatmentMachineName", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber"):
@@ -163,13 +163,13 @@ def test_machine_and_scanner_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_name_for_the_scanner_is_of_no_use_where_the_scanner_stays(tmp_path: Path) -> None:
-    """It takes the place of nothing."""
+    """It replaces nothing."""
     done = anonymized(tmp_path, scanner="CT_ANON", **KEEP)
     assert done.ct.StationName == done.old["CT 0"].StationName
 
 
 def undated_devices(made: MadeSet) -> None:
-    """Leave out the dates that belong to devices: of calibrations and of treatment machines."""
+    """Remove device dates: of calibrations and of treatment machines."""
     for data in made.objects:
         for keyword in ("DateOfLastCalibration", "TimeOfLastCalibration", "DateOfManufacture", "DateOfInstallation"):
             for _, element in list(judge.elements(data)):
@@ -180,7 +180,7 @@ def undated_devices(made: MadeSet) -> None:
 
 
 def test_a_kept_machine_is_claimed_where_nothing_of_it_was_touched(tmp_path: Path) -> None:
-    """Without dates of the devices, or with dates that stay."""
+    """Without device dates, or with kept dates."""
     assert anonymized(tmp_path / "undated", undated_devices, **KEEP).methods[-1] == "113109"
     assert anonymized(tmp_path / "kept", dates="keep", **KEEP).methods[-1] == "113109"
     assert "113109" not in anonymized(tmp_path / "removed", dates="remove", **KEEP).methods
@@ -195,7 +195,7 @@ def test_a_kept_machine_is_claimed_where_nothing_of_it_was_touched(tmp_path: Pat
     ids=str,
 )
 def test_every_object_makes_the_same_statement(tmp_path: Path, options: dict[str, object]) -> None:
-    """Of the patient, of the study and of what was done, in the same words."""
+    """On patient, study and method, identically."""
     done = anonymized(tmp_path, **options)  # type: ignore[arg-type]
     keywords = (
         *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge", "StudyID", "AccessionNumber"),
@@ -209,7 +209,7 @@ def test_every_object_makes_the_same_statement(tmp_path: Path, options: dict[str
 
 
 def test_another_key_makes_other_uids_and_other_dates(tmp_path: Path) -> None:
-    """The same key makes the same ones: a second attempt is the first again."""
+    """The same key gives the same ones: a second attempt equals the first."""
     first, again, other = (
         anonymized(tmp_path / name, key=key)
         for name, key in (("a", bytes(range(32))), ("b", bytes(range(32))), ("c", bytes(32)))
@@ -220,7 +220,7 @@ def test_another_key_makes_other_uids_and_other_dates(tmp_path: Path) -> None:
 
 
 def test_references_that_were_rebuilt_are_said_to_be(tmp_path: Path) -> None:
-    """In the method; and all four links are whole in the output, judged without the product."""
+    """In the method; and all four links are complete, as judged independently."""
     made = sets.make_set(tmp_path, sets.dose_of_another_plan, sets.plan_without_structure_set)
     done = anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
     links = judge.shown_links(done.new)
@@ -233,7 +233,7 @@ def test_references_that_were_rebuilt_are_said_to_be(tmp_path: Path) -> None:
 
 
 def test_no_date_of_a_device_is_left_to_align_two_patients_by(tmp_path: Path) -> None:
-    """One scanner, two patients: were its dates moved with each, their difference would be the true one."""
+    """If a scanner's dates moved with each patient, their differences would be the true ones."""
 
     def of_the_device(made: MadeSet) -> None:
         for data in made.ct:

@@ -1,4 +1,4 @@
-"""Dates in labels, whole or in part: what would say by how much all dates were moved goes, and nothing else does."""
+"""Dates in labels, complete or partial: those that would reveal the shift are removed, and nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OWN = Identifiers([("date", "20210322"), ("date", "19610503")], births=["1961050
 
 
 def left_of(label: str) -> str:
-    """Return what becomes of a label `PTV …`."""
+    """Return a cleaned label `PTV …`."""
     return Cleaner(OWN, [Text("roi_name", 7, label)]).clean(label, "roi_name")
 
 
@@ -72,7 +72,7 @@ def left_of(label: str) -> str:
     ],
 )
 def test_what_says_a_day_of_the_set_goes(day: str) -> None:
-    """In the forms and the languages in which people write it."""
+    """In the customary forms and languages."""
     assert left_of(f"PTV {day}") == "PTV"
 
 
@@ -80,7 +80,7 @@ def test_what_says_a_day_of_the_set_goes(day: str) -> None:
     "day", ["12 mei 2017", "12 de maio de 2017", "12 maja 2017", "12. toukokuuta 2017", "平成29年5月12日", "12.05.2560"]
 )
 def test_a_whole_date_goes_whosever_it_is(day: str) -> None:
-    """In each language: it may be another patient's, or one of a scan that is not in the folder."""
+    """In each language: it may be another patient's, or that of a scan outside the folder."""
     assert left_of(f"PTV {day}") == "PTV"
 
 
@@ -113,12 +113,12 @@ def test_a_whole_date_goes_whosever_it_is(day: str) -> None:
     ],
 )
 def test_what_is_no_day_of_the_set_stays(label: str) -> None:
-    """Levels, doses, fractions, margins, and days and weeks that are not the set's."""
+    """Levels, doses, fractions, margins, and other days and weeks than the set's."""
     assert left_of(label) == label
 
 
 def test_a_set_with_parts_of_its_dates_is_published_without_them(tmp_path: Path) -> None:
-    """The proof takes the changes for needed."""
+    """The proof accepts the changes."""
 
     def edit(made: MadeSet) -> None:
         for data in made.objects:

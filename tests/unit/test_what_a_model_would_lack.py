@@ -1,4 +1,4 @@
-"""What is reported before a set goes into a RapidPlan model: notes, without a name of the patient's."""
+"""Notes on a set's use in a RapidPlan model, without names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPES = "RTROIInterpretedType"
 
 
 def told(made):
-    """Judge what was written, and give what record and sheet may hold of it; nothing of it refuses the set."""
+    """Check a folder without refusal, and return the notes for record and sheet."""
     verdict = check.judge(made.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
     assert verdict.good
     assert set(verdict.told) <= set(verdict.notes)
@@ -21,7 +21,7 @@ def told(made):
 
 
 def typed(*types):
-    """Call the structures so."""
+    """Set the structures' types."""
 
     def edit(made):
         for one, kind in zip(made.structure_set.RTROIObservationsSequence, types, strict=True):
@@ -31,7 +31,7 @@ def typed(*types):
 
 
 def prescribed(made):
-    """Prescribe to the first structure."""
+    """Prescribe a dose to the first structure."""
     for one in made.plan.DoseReferenceSequence:
         one.DoseReferenceType = "TARGET"
         one.TargetPrescriptionDose = 60
@@ -39,18 +39,18 @@ def prescribed(made):
 
 
 def prescribed_to_no_structure(made):
-    """Prescribe to a volume without a structure."""
+    """Prescribe a dose to a volume without structure."""
     for one in made.plan.DoseReferenceSequence:
         one.pop("ReferencedROINumber", None)
 
 
 def never_drawn(made):
-    """Leave one structure empty."""
+    """Remove the contours of one structure."""
     del made.structure_set.ROIContourSequence[-1].ContourSequence
 
 
 def without_codes(made):
-    """Let no structure have a code."""
+    """Remove the structures' codes."""
     for one in made.structure_set.RTROIObservationsSequence:
         one.pop("RTROIIdentificationCodeSequence", None)
 
@@ -68,11 +68,11 @@ def without_codes(made):
     ],
 )
 def test_it_is_a_note(tmp_path, edits, note):
-    """In words that name no structure."""
+    """Without naming structures."""
     assert note in told(make_set(tmp_path, *edits))
 
 
 def test_a_set_that_lacks_nothing_gets_no_word(tmp_path):
-    """Body, target, prescription and codes are there."""
+    """It has body, target, prescription and codes."""
     notes = told(make_set(tmp_path, typed("PTV", "EXTERNAL"), prescribed))
     assert [note for note in notes if "code" not in note] == []

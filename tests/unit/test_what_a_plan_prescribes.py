@@ -1,4 +1,4 @@
-"""A sheet states the prescription that the plan states, and no other."""
+"""A sheet gives the plan's prescription, and no other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Beams = list[tuple[float, float | None]]
 
 
 def plan(references: list[tuple[str, float]], groups: list[tuple[int | None, Beams]]) -> Dataset:
-    """Make a plan of dose references (type, Gy) and fraction groups (fractions, beams as MU and Gy)."""
+    """Make a plan from dose references (type, Gy) and fraction groups (fractions, beams as MU and Gy)."""
     made = Dataset()
     made.DoseReferenceSequence = [reference(*one) for one in references]
     made.FractionGroupSequence = [group(*one) for one in groups]
@@ -82,6 +82,6 @@ SIMPLE: Beams = [(100, None)]
     ],
 )
 def test_what_is_stated_is_told_and_nothing_is_added_up(made: Dataset, total_gy: float | None, says: str) -> None:
-    """Percentages refer to the total; where there is none, they have nothing to refer to."""
+    """Percentages refer to the total, if there is one."""
     read = prescription(made)
     assert (read.total_gy, str(read)) == (total_gy, says)

@@ -1,4 +1,4 @@
-"""Manifests, dashboard and scripts of an installation agree with each other, and do what their pages say."""
+"""Manifests, dashboard and scripts of an installation are consistent, and work as documented."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def test_the_operator_s_rules_and_dashboard_are_those_of_prometheus_and_grafana() -> None:
-    """Kustomize takes no file from outside of its folder."""
+    """Kustomize accepts no files outside its folder."""
     own = (PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8").partition("groups:")[2]
     operator = (PROJECT / "k8s/components/prometheus/rules.yaml").read_text("utf-8").partition("groups:")[2]
     assert re.sub(r"^  ", "", operator, flags=re.MULTILINE) == own
@@ -23,14 +23,14 @@ def test_the_operator_s_rules_and_dashboard_are_those_of_prometheus_and_grafana(
 
 
 def test_the_image_is_built_of_every_package() -> None:
-    """What is not named in `.dockerignore` never gets to the builder."""
+    """Packages not named in `.dockerignore` are missing in the builder."""
     built = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     copied = {line[1:] for line in (PROJECT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
     assert copied >= {*built["packages"], *built["force-include"]}
 
 
 def test_every_alert_is_tried_and_told_of() -> None:
-    """With what it means and what to do, in its own row."""
+    """With its meaning and remedy in its own row."""
     alerts = re.findall(r"alert: (\w+)", (PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8"))
     tried = re.findall(r"alertname: (\w+)\n +eval_time: \S+\n +exp_alerts", _read("deploy/prometheus/alerts_test.yml"))
     told = re.findall(r"^\| (Anonymizer\w+) \|(?:[^|\n]+\|){2}$", _read("docs/operations.md"), re.MULTILINE)
@@ -49,26 +49,26 @@ def _read(path: str) -> str:
 
 
 def test_bars_are_drawn_of_an_instant_table() -> None:
-    """A series over time has no bars by code."""
+    """A time series has no bars by code."""
     panels = json.loads((PROJECT / "deploy/grafana/dashboard.json").read_text("utf-8"))["panels"]
     bars = [target for panel in panels if panel["type"] == "barchart" for target in panel["targets"]]
     assert [(one["instant"], one["range"], one["format"]) for one in bars] == [(True, False, "table")]
 
 
 def changed(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the script that changes the password."""
+    """Run the script that changes passwords."""
     command = ["sh", str(place / "deploy/change-redis-password.sh"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def hashes(place: Path) -> list[str]:
-    """Return the hashes of the passwords that Redis would take of the service's user."""
+    """Return the hashes of the passwords accepted for the service's user."""
     (line,) = re.findall(r"^user anonymizer .*", (place / "secrets/redis_users").read_text(), re.MULTILINE)
     return re.findall(r"#([0-9a-f]{64})", line)
 
 
 def test_both_passwords_of_redis_hold_while_one_is_changed(tmp_path: Path) -> None:
-    """Nothing of them is printed; files keep their inode, by which containers have them mounted, and their mode."""
+    """Passwords are not printed; files keep inode and mode, as mounted into containers."""
     shutil.copytree(PROJECT / "deploy", tmp_path / "deploy")
     subprocess.run(["sh", tmp_path / "deploy/new-secrets.sh"], check=True, capture_output=True)
     password, login = tmp_path / "secrets/redis_password", tmp_path / "secrets/flower_login"

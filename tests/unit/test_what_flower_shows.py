@@ -1,4 +1,4 @@
-"""Flower's list of tasks: which set, what became of it, and no success where there was none."""
+"""Flower's list of tasks: set and outcome, without false successes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOST = (
 
 @pytest.fixture
 def flower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Have Flower read our settings as it does at its start."""
+    """Load our settings like Flower at its start."""
     (tmp_path / "login").write_text("anna:secret\n")
     monkeypatch.setenv("FLOWER_BASIC_AUTH_FILE", str(tmp_path / "login"))
     names = ("basic_auth", "tasks_columns", "purge_offline_workers", "format_task")
@@ -55,20 +55,20 @@ def flower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ],
 )
 def test_only_what_was_published_is_a_success(flower: Any, result: str, state: str, shown: tuple[str, str]) -> None:
-    """The list shows what became of the set."""
+    """The list shows the set's outcome."""
     task = flower.format_task(SimpleNamespace(result=result, state=state, args=None))
     assert (task.result, task.state) == shown
 
 
 def test_ids_of_older_messages_and_of_sheets_are_shortened_by_the_list(flower: Any) -> None:
-    """And what is short already stays."""
+    """Short ones are unchanged."""
     shown = {f"['{'c' * 32}', 6]": "cccccccc…, 6", "55555555…, cccccccc…": "55555555…, cccccccc…"}
     for args, short in shown.items():
         assert flower.format_task(SimpleNamespace(result=None, state="STARTED", args=args)).args == short
 
 
 def test_the_list_names_task_set_and_result(flower: Any) -> None:
-    """And workers that are away do not stay in theirs."""
+    """Missing workers are removed from the list."""
     columns = [name for name, _ in visible_task_columns(flower.tasks_columns)]
     assert columns[:4] == ["name", "args", "result", "state"]
     assert flower.purge_offline_workers == 300
@@ -76,13 +76,13 @@ def test_the_list_names_task_set_and_result(flower: Any) -> None:
 
 
 def test_arguments_are_shown_shortened_the_set_first() -> None:
-    """Two ids of 32 digits fill a line."""
+    """Two ids of 32 digits would fill a line."""
     assert shortened("c" * 32, "5" * 32) == "55555555…, cccccccc…"
     assert shortened("c" * 32, 6) == "6, cccccccc…"
 
 
 def test_a_process_that_died_is_told_with_its_signal_and_nothing_else() -> None:
-    """A traceback may quote a name in its last line."""
+    """A traceback may contain a name in its last line."""
     assert ended(LOST) == "WorkerLostError: SIGKILL"
     assert ended("Traceback …\nbilliard.exceptions.TimeLimitExceeded: TimeLimitExceeded(7200,)") == "TimeLimitExceeded"
     assert ended("Traceback …\nKeyError: 'Müller^Hans'") == "KeyError"
@@ -93,7 +93,7 @@ def test_a_process_that_died_is_told_with_its_signal_and_nothing_else() -> None:
 
 
 def test_the_event_of_a_failed_task_holds_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both kinds of tasks send it so."""
+    """For both kinds of tasks."""
     told: dict[str, Any] = {}
     monkeypatch.setattr(TaskRequest.__base__, "send_event", lambda _, kind, **fields: told.update(fields, kind=kind))
     TaskRequest.send_event(

@@ -27,22 +27,22 @@ FORM = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
 
 
 def put_pipe(path: Path) -> None:
-    """Put a pipe into which nobody ever writes."""
+    """Create a pipe without a writer."""
     os.mkfifo(path)
 
 
 def put_device(path: Path) -> None:
-    """Put what never ends."""
+    """Create a link to an endless device."""
     path.symlink_to("/dev/zero")
 
 
 def put_folder(path: Path) -> None:
-    """Put a folder that holds something."""
+    """Create a non-empty folder."""
     (path / "inner").mkdir(parents=True)
 
 
 def put_socket(path: Path) -> None:
-    """Put a socket on which nobody listens."""
+    """Create a socket without a listener."""
     here = os.open(path.parent, os.O_RDONLY)
     try:
         with socket.socket(socket.AF_UNIX) as made:
@@ -52,13 +52,13 @@ def put_socket(path: Path) -> None:
 
 
 def put_huge(path: Path) -> None:
-    """Put a terabyte of which nothing is on the disk."""
+    """Create a sparse file of a terabyte."""
     path.touch()
     os.truncate(path, 1 << 40)
 
 
 def put_circle(path: Path) -> None:
-    """Put a link that leads to itself."""
+    """Create a link to itself."""
     path.symlink_to(path.name)
 
 
@@ -72,7 +72,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def put(kind: Callable[[Path], None], path: Path) -> Path:
-    """Put something in a file's place."""
+    """Replace a file by something else."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     kind(path)
@@ -108,7 +108,7 @@ def test_what_a_person_must_mend_is_told_in_a_sentence(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_list_of_identities_names_it_as_its_fault(root: Path, kind: Callable[[Path], None]) -> None:
-    """So that no set is taken before it is mended."""
+    """So that no set is processed before it is repaired."""
     put(kind, root / "identities.csv")
     listed = identity_list.read(root, FORM, numbers_too=False)
     assert [fault.row for fault in listed.faults] == [1]
@@ -116,7 +116,7 @@ def test_the_list_of_identities_names_it_as_its_fault(root: Path, kind: Callable
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_stands_in_the_place_of_state_is_like_a_torn_record(root: Path, kind: Callable[[Path], None]) -> None:
-    """Claims, records, outcomes, lines, the seat: whoever finds one that nobody can read knows what to do."""
+    """Claims, records, outcomes, lines, the lock: unreadable ones are handled everywhere."""
     path = put(kind, root / ".anonymizer" / "claims" / "000006.json")
     kept = put(kind, root / ".anonymizer" / "collection.json")
 
@@ -130,7 +130,7 @@ def test_what_stands_in_the_place_of_state_is_like_a_torn_record(root: Path, kin
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_note_of_somebody_else_is_left_alone(root: Path, kind: Callable[[Path], None]) -> None:
-    """Whatever it is."""
+    """Whatever kind it is."""
     (root / "set").mkdir()
     path = put(kind, root / "set_NOTE.txt")
 
@@ -143,7 +143,7 @@ def test_a_note_of_somebody_else_is_left_alone(root: Path, kind: Callable[[Path]
 def test_a_tracking_file_in_whose_place_something_stands_is_not_replaced(
     root: Path, kind: Callable[[Path], None]
 ) -> None:
-    """The lines are brought when it is out of the way."""
+    """The lines are written once the obstacle is gone."""
     made = Collection.open(root)
     entry = {"schema": 1, "index": 6, "day": "20261122", "line": "a, b, c, d"}
     (made.tracking / "000006.json").write_bytes(durable_files.encode(entry))
@@ -158,7 +158,7 @@ def test_a_tracking_file_in_whose_place_something_stands_is_not_replaced(
 
 
 def test_a_link_to_a_file_is_a_file(root: Path, tmp_path: Path) -> None:
-    """Refusing what is harmless is a fault, too; so is an empty file where one may be empty."""
+    """Harmless cases must not be refused, nor an empty file if allowed."""
     (tmp_path / "elsewhere.csv").write_bytes(b"")
     (root / "structures.csv").symlink_to(tmp_path / "elsewhere.csv")
 
@@ -168,7 +168,7 @@ def test_a_link_to_a_file_is_a_file(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_lies_in_a_neighbour_holds_nothing_up(root: Path, kind: Callable[[Path], None]) -> None:
-    """Two collections are compared without a word about the files of the other one."""
+    """Collections are compared without reporting the other one's files."""
     other = root / "other"
     other.mkdir()
     Collection.create(other, FORM, Options(machine=()))

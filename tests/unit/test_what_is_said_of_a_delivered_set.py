@@ -1,4 +1,4 @@
-"""What is wrong with a delivered set, or unusual, is said in the language of the collection that receives it."""
+"""Faults and remarks on a delivered set are in the language of the receiving collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_each_finding_is_german_and_knows_its_english(tmp_path: Path) -> None:
-    """Of a set that nobody de-identified, which claims to be somebody else's."""
+    """For a set that was not de-identified, and claims another patient."""
     made = make_set(tmp_path, rois=["PTV", "Quellenbrink 20260101"])
     options = Options(machine=("keep",), language="de")
     said = {"patient_id": "zzz_AnusGE006"}

@@ -1,4 +1,4 @@
-"""The start-up check: each thing that makes a Redis unfit in one sentence, with what to do about it."""
+"""The start-up check: each problem of a Redis in one sentence with its remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GOOD = {
     "info", [{}, GOOD, GOOD | {"maxmemory": 0, "used_memory": 8 << 30}, GOOD | {"maxmemory": LEAST_MEMORY_BYTES}]
 )
 def test_of_a_sound_one_nothing_is_said(info: dict[str, object]) -> None:
-    """Nor of one that does not say how it is set up, or has no bound on its memory."""
+    """Nor for one that hides its configuration, or has no memory limit."""
     assert list(unfit(info)) == []
 
 
@@ -36,7 +36,7 @@ def test_of_a_sound_one_nothing_is_said(info: dict[str, object]) -> None:
     ],
 )
 def test_each_fault_is_one_sentence_with_its_remedy(differs: dict[str, object], says: str, remedy: str) -> None:
-    """In the words of Redis' own configuration."""
+    """In Redis' own terms."""
     (sentence,) = unfit(GOOD | differs)
 
     assert says in sentence

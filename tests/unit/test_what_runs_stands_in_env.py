@@ -1,4 +1,4 @@
-"""Image and number of workers stand in `.env`, so that no later `docker compose up -d` undoes what was decided."""
+"""Image and number of workers are in `.env`, so that no later `docker compose up -d` reverts them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PAGES = (
 
 
 def test_no_page_starts_another_image_or_number_than_env_says() -> None:
-    """The next plain `up -d` would bring back what was before, without a word."""
+    """The next plain `up -d` would silently revert it."""
     transient = re.compile(r"ANONYMIZER_IMAGE=\S+ +docker|--scale worker")
     assert {page for page in PAGES if transient.search((PROJECT / page).read_text("utf-8"))} == set()
 
 
 def test_compose_takes_both_from_env() -> None:
-    """And `.env.example` names them, so that whoever copies it sees where to change them."""
+    """`.env.example` names them, as a place to change them."""
     compose, example = (PROJECT / "docker-compose.yml").read_text(), (PROJECT / ".env.example").read_text()
     assert set(re.findall(r"\b(?:image|scale): \$\{(ANONYMIZER_IMAGE|WORKERS)\b", compose)) == {
         "ANONYMIZER_IMAGE",
@@ -37,7 +37,7 @@ def test_compose_takes_both_from_env() -> None:
 
 
 def test_every_page_makes_the_secrets_before_it_starts_the_service() -> None:
-    """Without them Compose says only that a file is missing."""
+    """Without them Compose only reports a missing file."""
     for page in ("README.md", "docs/operations.md", "docs/windows.md"):
         steps = (PROJECT / page).read_text("utf-8")
         first_start = re.search(r"^(?:    |\d\. .*`)?docker compose up -d", steps, re.MULTILINE)
@@ -46,7 +46,7 @@ def test_every_page_makes_the_secrets_before_it_starts_the_service() -> None:
 
 
 def test_the_secrets_can_be_made_where_there_is_only_a_mounted_folder(tmp_path: Path) -> None:
-    """As the steps for Docker Desktop do: with `sh`, the folder elsewhere, line ends as Linux has them."""
+    """Like the steps for Docker Desktop: with `sh`, another folder, and Linux line ends."""
     shutil.copytree(PROJECT / "deploy", tmp_path / "work" / "deploy")
     command = ["sh", str(tmp_path / "work/deploy/new-secrets.sh")]
     done = subprocess.run(
@@ -63,7 +63,7 @@ def test_the_secrets_can_be_made_where_there_is_only_a_mounted_folder(tmp_path: 
 
 @pytest.mark.parametrize("name", ["deploy/new-secrets.sh", "deploy/redis/users.acl.in", "deploy/redis/redis.conf"])
 def test_git_gives_windows_the_line_ends_that_containers_read(name: str) -> None:
-    """A carriage return at the end of its first line, and no shell runs it."""
+    """With a carriage return in its first line, a script does not run."""
     rules = [line.split() for line in (PROJECT / ".gitattributes").read_text().splitlines() if not line.startswith("#")]
     assert any(Path(name).match(pattern) and "eol=lf" in rest for pattern, *rest in rules)
     assert b"\r" not in (PROJECT / name).read_bytes()

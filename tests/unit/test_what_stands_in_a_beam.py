@@ -1,4 +1,4 @@
-"""The beams' table tells what a physicist has to know of a beam, and says what a dose's numbers are."""
+"""The table of beams has what a physicist needs, and the dose's units are stated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def beam(points: list[Dataset] | None = None, **attributes: object) -> Beam:
 
 
 def turning(*stops: tuple[float | None, str]) -> str:
-    """Set the gantry's angles, and the direction of rotation from each."""
+    """Make control points with gantry angles and directions."""
     points = []
     for angle, way in stops:
         point = item(GantryRotationDirection=way) if way else Dataset()
@@ -53,7 +53,7 @@ def turning(*stops: tuple[float | None, str]) -> str:
     ],
 )
 def test_a_gantry_is_told_with_every_reversal_step_and_turn(told: str, says: str) -> None:
-    """Not only where it begins and ends."""
+    """Not only start and end."""
     assert told == says
 
 
@@ -85,12 +85,12 @@ def test_a_gantry_is_told_with_every_reversal_step_and_turn(told: str, says: str
     ],
 )
 def test_nothing_that_shapes_a_beam_is_left_out(attributes: dict[str, list[Dataset]], says: str) -> None:
-    """A wedged field does not look open."""
+    """A wedged field must not look open."""
     assert beam(**attributes).devices == says
 
 
 def test_a_wedge_that_stays_out_is_said_to() -> None:
-    """It is listed in the beam, and no control point brings it in."""
+    """It is listed in the beam, but no control point inserts it."""
     out = item(WedgePositionSequence=[item(ReferencedWedgeNumber=1, WedgePosition="OUT")])
     assert beam([out], WedgeSequence=[item(WedgeNumber=1, WedgeType="MOTORIZED")]).devices == (
         "motorized wedge (out of the beam)"
@@ -113,7 +113,7 @@ def test_a_wedge_that_stays_out_is_said_to() -> None:
 def test_a_beam_tells_its_meterset_in_each_fraction_group_and_in_its_unit(
     metersets: list[float | None], unit: str | None, says: str
 ) -> None:
-    """Minutes are no monitor units, and the last group's is not that of all."""
+    """Minutes are no monitor units, and groups may differ."""
     groups = [
         item(ReferencedBeamSequence=[item(ReferencedBeamNumber=1, **({} if mu is None else {"BeamMeterset": mu}))])
         for mu in metersets
@@ -124,7 +124,7 @@ def test_a_beam_tells_its_meterset_in_each_fraction_group_and_in_its_unit(
 
 
 def test_layers_of_a_proton_beam_are_told_as_a_range() -> None:
-    """Of forty energies none is left out, and not each is listed."""
+    """Forty energies are summarized, without listing each."""
     points = [item(NominalBeamEnergy=70 + 2 * layer) for layer in range(40)]
     made = item(BeamNumber=1, RadiationType="PROTON", IonControlPointSequence=points)
     (found,) = beams(item(IonBeamSequence=[made]))
@@ -132,7 +132,7 @@ def test_layers_of_a_proton_beam_are_told_as_a_range() -> None:
 
 
 def test_sources_and_applications_of_brachytherapy_are_told() -> None:
-    """A plan without beams is not an empty one."""
+    """A plan without beams is not empty."""
     plan = item(
         SourceSequence=[
             item(
@@ -178,12 +178,12 @@ def dose(units: str, kind: str = "PHYSICAL", summation: str = "PLAN", highest: i
     ],
 )
 def test_a_dose_says_what_its_numbers_are(made: Dose, unit: str, of_the_plan: bool, says: str) -> None:
-    """What is not in Gy is not signed as Gy, and not every dose can be compared with the plan's prescription."""
+    """Doses not in Gy are not shown as Gy, and not every dose is comparable with the prescription."""
     assert (made.unit, made.of_the_plan, made.says) == (unit, of_the_plan, says)
 
 
 def test_isodoses_are_per_cent_of_what_is_prescribed_and_round_doses_where_nothing_is() -> None:
-    """Never per cent of the hottest voxel."""
+    """Never per cent of the maximum."""
     assert [one.says for one in draw.levels(80, dose("GY"))] == [
         *("105 % = 84.0 Gy", "100 % = 80.0 Gy", "95 % = 76.0 Gy", "90 % = 72.0 Gy"),
         *("70 % = 56.0 Gy", "50 % = 40.0 Gy", "20 % = 16.0 Gy"),

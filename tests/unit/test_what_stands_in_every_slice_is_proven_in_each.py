@@ -1,4 +1,4 @@
-"""Most of a slice is in the one before, and is told by its bytes: what is wrong in any one of them is seen."""
+"""Slices share most contents, recognized by their bytes: errors in any slice are still detected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[sets.MadeSet, Path,
 
 @pytest.fixture
 def output(sound: tuple[sets.MadeSet, Path, Expected, Proof], tmp_path: Path) -> tuple[Path, Prove]:
-    """Copy it, to be damaged, and give what proves it again."""
+    """Copy the set for damage, with a function that repeats its proof."""
     made, anon, expected, _ = sound
     shutil.copytree(anon, tmp_path / "ANON_006")
     source = [(data.Modality, made.path(data)) for data in made.objects]
@@ -82,7 +82,7 @@ def test_damage_is_seen_in_whichever_slice_it_is(output: tuple[Path, Prove], dam
 
 
 def test_a_reference_is_seen_to_differ_from_the_same_one_before(output: tuple[Path, Prove]) -> None:
-    """All structures are drawn on the same slices: the last contour of the last one names another image."""
+    """All structures use the same slices: the last contour of the last one references another image."""
     folder, proven = output
     (path,) = folder.glob("RS.*")
     data = dcmread(path)
@@ -100,7 +100,7 @@ def test_a_reference_is_seen_to_differ_from_the_same_one_before(output: tuple[Pa
 def test_what_is_told_by_its_bytes_is_counted_in_each_slice(
     sound: tuple[sets.MadeSet, Path, Expected, Proof],
 ) -> None:
-    """An element that was judged once is one in every slice, and what is in sequences is counted with its group."""
+    """An element checked once counts in every slice, and elements in sequences with their group."""
     made, anon, _, proof = sound
     written = [dcmread(path) for path in anon.iterdir()]
     counted: dict[str, int] = {}

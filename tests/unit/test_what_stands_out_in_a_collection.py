@@ -1,4 +1,4 @@
-"""Five findings that are worth a look, each in a collection where it is and in one where it is not."""
+"""Five findings worth reviewing, each in a collection with it and one without."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ORGANS = {"Parotid_L": 40.0, "Parotid_R": -40.0, "Brain": 0.0, "SpinalCord": 0.0
 
 
 def collection(sets: int = 12) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Make a collection in which nothing stands out."""
+    """Make a collection without outliers."""
     of_sets, structures = [], []
     for number in range(sets):
         name = f"ANON_{number:03d}"
@@ -53,7 +53,7 @@ def structure(of_set: str, name: str, kind: str, at: float, *, volume: float, le
 
 
 def one(structures: list[dict[str, Any]], of_set: str, name: str) -> dict[str, Any]:
-    """Find a structure."""
+    """Return a structure."""
     return next(each for each in structures if (each["set"], each["name"]) == (of_set, name))
 
 
@@ -63,13 +63,13 @@ def codes(found: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 def test_in_a_usual_collection_nothing_stands_out() -> None:
-    """Targets differ from patient to patient; that is not a finding."""
+    """Targets differ between patients; that is no finding."""
     assert outliers(*collection()) == []
     assert not_judged(collection()[0]) == []
 
 
 def test_left_and_right_exchanged() -> None:
-    """Of a pair by each other, of a single one by the body's middle."""
+    """Pairs relative to each other, single ones relative to the midline."""
     sets, structures = collection()
     one(structures, "ANON_003", "Parotid_L")["centre_left_mm"] = -40.0
     one(structures, "ANON_003", "Parotid_R")["centre_left_mm"] = 40.0
@@ -80,7 +80,7 @@ def test_left_and_right_exchanged() -> None:
 
 
 def test_half_a_structure() -> None:
-    """Half the volume over half the length; a small organ of full length is only small."""
+    """Half the volume at half the length; a small organ of full length is just small."""
     sets, structures = collection()
     one(structures, "ANON_005", "Brain").update(volume_cm3=14.0, extent_head_mm=24.0)
     one(structures, "ANON_006", "Brain").update(volume_cm3=14.0)
@@ -88,7 +88,7 @@ def test_half_a_structure() -> None:
 
 
 def test_a_target_that_is_not_covered_or_lies_outside_the_dose() -> None:
-    """Either."""
+    """Either way."""
     sets, structures = collection()
     sets[1]["target_v95_percent"] = 71.0
     one(structures, "ANON_002", "PTV")["outside_grid_percent"] = 30.0
@@ -96,7 +96,7 @@ def test_a_target_that_is_not_covered_or_lies_outside_the_dose() -> None:
 
 
 def test_an_organ_that_nearly_all_have() -> None:
-    """Only where there are sets enough to say so."""
+    """Only if there are enough sets."""
     sets, structures = collection()
     structures.remove(one(structures, "ANON_007", "SpinalCord"))
     assert codes(outliers(sets, structures)) == [("organ-missing", "ANON_007", "SpinalCord")]
@@ -108,7 +108,7 @@ def test_an_organ_that_nearly_all_have() -> None:
 
 @pytest.mark.parametrize("how", ["same volumes", "same patient ID"])
 def test_one_person_twice(how: str) -> None:
-    """By the mark of the person, or by structures of the same volume on the same grid."""
+    """By the person's mark, or by equal volumes on the same grid."""
     sets, structures = collection()
     if how == "same volumes":
         for each in [each for each in structures if each["set"] == "ANON_009"]:
@@ -120,7 +120,7 @@ def test_one_person_twice(how: str) -> None:
 
 
 def test_findings_do_not_change_what_they_judge() -> None:
-    """Rows stay as they are."""
+    """Rows are unchanged."""
     sets, structures = collection()
     before = deepcopy((sets, structures))
     outliers(sets, structures)
@@ -128,7 +128,7 @@ def test_findings_do_not_change_what_they_judge() -> None:
 
 
 def test_a_side_is_read_from_a_name() -> None:
-    """In the words of several languages; both or neither is none."""
+    """In several languages; both or neither give none."""
     said = {
         name: side_of(name) for name in ("Parotid_L", "Lunge re", "Lung_Left", "LR_Ring", "Liver", "L R", "Femur_R_2")
     }

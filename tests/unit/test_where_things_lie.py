@@ -31,12 +31,12 @@ def judge(made: MadeSet, options: Options = KEEP) -> Verdict:
 
 
 def codes(verdict: Verdict) -> list[str]:
-    """Return the codes of a set's faults."""
+    """Return the codes of faults of a set."""
     return [fault.code for fault in (*verdict.faults, *verdict.missing)]
 
 
 def one_slice(**values: object) -> Edit:
-    """Reconstruct one slice otherwise."""
+    """Change the geometry of one slice."""
 
     def edit(made: MadeSet) -> None:
         for keyword, value in values.items():
@@ -47,14 +47,14 @@ def one_slice(**values: object) -> Edit:
 
 @pytest.mark.parametrize("edit", [one_slice(PixelSpacing=[0.5, 0.5]), one_slice(Rows=16, Columns=64)])
 def test_slices_of_two_grids_are_no_volume(tmp_path: Path, edit: Edit) -> None:
-    """Of another matrix or another pixel spacing."""
+    """With another matrix or pixel spacing."""
     verdict = judge(make_set(tmp_path, edit))
     assert codes(verdict) == ["mixed-ct"]
     assert "2 of 32 x 32 pixels" in verdict.faults[0].found
 
 
 def test_one_spacing_in_two_spellings_is_one(tmp_path: Path) -> None:
-    """Systems write as many digits as they like."""
+    """Systems write different numbers of digits."""
 
     def edit(made: MadeSet) -> None:
         spacing = [f"{float(number):.8f}" for number in made.ct[1].PixelSpacing]
@@ -75,12 +75,12 @@ def moved_dose(*by_mm: float) -> Edit:
 
 @pytest.mark.parametrize("by_mm", [(5000, 0, 0), (0, -5000, 0), (0, 0, 5000)])
 def test_a_dose_that_touches_nothing_is_refused(tmp_path: Path, by_mm: tuple[float, ...]) -> None:
-    """It is the dose of something else, whatever it refers to."""
+    """It is another dose, whatever it references."""
     assert codes(judge(make_set(tmp_path, moved_dose(*by_mm)))) == ["dose-elsewhere"]
 
 
 def test_a_dose_about_a_contoured_target_outside_of_the_ct_is_not(tmp_path: Path) -> None:
-    """The CT ends before the target does."""
+    """The target extends beyond the CT."""
 
     def far(made: MadeSet) -> None:
         moved_dose(0, 0, 5000)(made)
@@ -98,7 +98,7 @@ def test_a_dose_about_a_contoured_target_outside_of_the_ct_is_not(tmp_path: Path
 
 
 def made_of_target(made: MadeSet) -> bool:
-    """Whether the first structure is a target."""
+    """Set whether the first structure is a target."""
     number = made.structure_set.ROIContourSequence[0].ReferencedROINumber
     return any(
         one.ReferencedROINumber == number and one.RTROIInterpretedType == "PTV"
@@ -107,7 +107,7 @@ def made_of_target(made: MadeSet) -> bool:
 
 
 def test_a_grid_that_reaches_beyond_the_ct_is_told(tmp_path: Path) -> None:
-    """Without a name, so that record and sheet may tell it, too."""
+    """Without a name, so it is suitable for record and sheet."""
     verdict = judge(make_set(tmp_path, moved_dose(0, 0, 20), ct=17))
     assert verdict.good
     assert "The dose grid reaches 18 mm beyond the CT." in verdict.told
@@ -115,7 +115,7 @@ def test_a_grid_that_reaches_beyond_the_ct_is_told(tmp_path: Path) -> None:
 
 
 def turned(modality: str, degrees: float, *, swapped: bool = False) -> Edit:
-    """Turn the images of a modality about the patient's long axis."""
+    """Rotate the images of a modality about the patient's long axis."""
     along, across = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     row, column = (along, across, 0.0), (-across, along, 0.0)
 
@@ -142,13 +142,13 @@ def turned(modality: str, degrees: float, *, swapped: bool = False) -> Edit:
     ],
 )
 def test_a_dose_grid_that_is_turned_against_the_ct_is_told(tmp_path: Path, edits: list[Edit], told: list[str]) -> None:
-    """By its angle; what lies along other axes of the CT is turned by nothing."""
+    """With the angle; grids along other axes of the CT are not rotated."""
     said = [note.split()[6] for note in judge(make_set(tmp_path, *edits)).told if "is turned by" in note]
     assert said == told
 
 
 def test_nothing_is_relinked_to_a_dose_that_lies_half_beside_the_ct(tmp_path: Path) -> None:
-    """Its middle lies inside; the whole grid counts."""
+    """Its centre is inside, but the whole grid counts."""
 
     def half(made: MadeSet) -> None:
         width = (made.dose.Columns - 1) * float(made.dose.PixelSpacing[1])
@@ -161,7 +161,7 @@ def test_nothing_is_relinked_to_a_dose_that_lies_half_beside_the_ct(tmp_path: Pa
 
 
 def brachy(*positions: tuple[float, float, float]) -> Edit:
-    """Plan with a source that stands here."""
+    """Make a brachytherapy plan with a source position."""
 
     def edit(made: MadeSet) -> None:
         sets.brachy_plan(made)
@@ -173,7 +173,7 @@ def brachy(*positions: tuple[float, float, float]) -> Edit:
 
 
 def test_brachytherapy_is_relinked_by_its_source_positions(tmp_path: Path) -> None:
-    """It has no isocentre."""
+    """Since it has no isocentre."""
     verdict = judge(make_set(tmp_path, brachy((0, 0, 0), (1, 0, 0)), sets.plan_of_another_structure_set), RELINK)
     assert verdict.good_set().relinked
 
@@ -199,7 +199,7 @@ def test_a_refusal_says_when_relinking_would_help(tmp_path: Path) -> None:
 
 
 def test_contours_that_name_other_images_than_their_list(tmp_path: Path) -> None:
-    """The refusal says which of both is wrong."""
+    """The refusal states which is wrong."""
     made = make_set(tmp_path, sets.contours_on_other_images)
     assert judge(made).faults[0].found.endswith("that are here, although its list of images names these.")
     made = make_set(tmp_path / "none", sets.contours_on_other_images, sets.without_image_list)

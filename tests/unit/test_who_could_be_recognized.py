@@ -1,4 +1,4 @@
-"""Which sets of a collection are alone with age, sex and site, and which CT show a face: a part of the report."""
+"""Sets that are unique by age, sex and site, and CTs that show a face: a part of the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sheets.render.page import Table, Text
 
 
 def told(*drawn: str, up_to_mm: float = 0, **plan: str) -> dict[str, Any]:
-    """Return what is told of a set with these structures, all of which end at 0 mm, as the CT does."""
+    """Return the quasi-identifiers of a set with these structures, whose organs end at 0 mm like the CT."""
     ends = np.array([[-50.0, -50.0, -50.0], [50.0, 50.0, 0.0]])
     structures = [SimpleNamespace(name=name, drawn=True, ends=ends) for name in drawn]
     ct = {"frame": SimpleNamespace(stacked=2), "slices_mm": np.array([-60.0, up_to_mm])}
@@ -34,7 +34,7 @@ def told(*drawn: str, up_to_mm: float = 0, **plan: str) -> dict[str, Any]:
     ],
 )
 def test_a_ct_that_goes_on_above_the_neck_may_show_a_face(drawn: str, up_to_mm: float, may: bool) -> None:
-    """Told as what may be, where no organ of the head is drawn."""
+    """Reported as possible if no organ of the head is drawn."""
     one = told(drawn, up_to_mm=up_to_mm)
     said = [block.text for block in recognition.blocks([(6, one)]) if isinstance(block, Text)]
 
@@ -54,7 +54,7 @@ def test_a_ct_that_goes_on_above_the_neck_may_show_a_face(drawn: str, up_to_mm: 
     ],
 )
 def test_site_and_face_are_read_from_what_is_drawn(drawn: list[str], site: str, face: bool) -> None:
-    """By the names of structures, in whatever language they are."""
+    """From structure names in any language."""
     found = told(*drawn)
     assert (found["site"], found["face"]) == (site, face)
 
@@ -71,12 +71,12 @@ def test_site_and_face_are_read_from_what_is_drawn(drawn: list[str], site: str, 
     ],
 )
 def test_ages_are_told_in_bands_of_ten_years(age: str, band: str) -> None:
-    """As somebody would know them."""
+    """As people would know them."""
     assert told(PatientAge=age)["age_band"] == band
 
 
 def test_sets_that_are_alone_are_named_and_counted() -> None:
-    """Others are only counted; the part says that it stays in the house."""
+    """Others are only counted; the section is marked as internal."""
     old, young = told("Rectum", PatientAge="064Y", PatientSex="M"), told("Eye_L", PatientAge="031Y", PatientSex="F")
     found = list(recognition.blocks([(8, young), (6, old), (7, old)]))
     table = next(block for block in found if isinstance(block, Table))
@@ -94,5 +94,5 @@ def test_sets_that_are_alone_are_named_and_counted() -> None:
 
 
 def test_a_collection_without_sets_has_no_such_part() -> None:
-    """There is nobody to be recognized."""
+    """Nobody can be recognized."""
     assert list(recognition.blocks([])) == []

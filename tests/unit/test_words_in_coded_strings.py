@@ -1,4 +1,4 @@
-"""A coded string that is not a term holds words, too: a person is to look at those that neither makers nor we know."""
+"""Coded strings that are no defined terms contain words, too, which a person reviews if unknown."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def listed(keyword: str, value: str) -> dict[str, dict[str, tuple[str, ...]]]:
 def test_a_word_that_nobody_knows_is_listed(
     keyword: str, value: str, expected: dict[str, dict[str, tuple[str, ...]]]
 ) -> None:
-    """With the value in which it stands, and whether that could go."""
+    """With its value, and whether that can be removed."""
     assert listed(keyword, value) == expected
 
 
@@ -79,19 +79,19 @@ def test_a_word_that_nobody_knows_is_listed(
     ],
 )
 def test_what_a_maker_writes_by_itself_is_known(keyword: str, values: list[str]) -> None:
-    """And is listed nowhere."""
+    """It is not listed."""
     assert {value: found for value in values if (found := listed(keyword, value))} == {}
 
 
 def test_it_stays_until_a_person_has_decided(tmp_path: Path) -> None:
-    """That descriptors are clean is not claimed meanwhile."""
+    """Clean Descriptors is not claimed meanwhile."""
     found = published(tmp_path, LABELS, put("ct ScanOptions", b"HELIX_JSM", "CS"))
     assert (words(found), value_of(found, "ct ScanOptions")) == ({"JSM": {"coded": ("HELIX_JSM",)}}, "HELIX_JSM")
     assert "113105" not in found.methods
 
 
 def test_a_word_stands_in_a_text_and_in_a_code(tmp_path: Path) -> None:
-    """It is one word, with both places."""
+    """It is one word with both locations."""
     found = published(tmp_path, LABELS, put("plan RTPlanLabel", b"VMAT_JSM"), put("ct ScanOptions", b"JSM", "CS"))
     assert words(found) == {"JSM": {"plan_label": ("VMAT_JSM",), "coded": ("JSM",)}}
 
@@ -103,7 +103,7 @@ def test_a_word_stands_in_a_text_and_in_a_code(tmp_path: Path) -> None:
 def test_a_word_that_a_person_had_removed_goes_where_it_can(
     tmp_path: Path, where: str, left: str, *, gone: bool
 ) -> None:
-    """Where dose or import depend on the value it stays, and stays on the list; the proof agrees with both."""
+    """If dose or import depend on the value, it is kept and stays listed; the proof agrees with both."""
     made = make_set(tmp_path / "source", identified, LABELS, put(where, b"HELIX_JSM", "CS"), ct=2, size=16)
     removed = Decisions(removed=frozenset((fold("JSM"),)))
     found = anonymize_folder(made.folder, tmp_path / "ANON_006", decisions=removed)
@@ -112,7 +112,7 @@ def test_a_word_that_a_person_had_removed_goes_where_it_can(
 
 
 def test_nothing_of_a_scanner_goes_because_nobody_knows_it(tmp_path: Path) -> None:
-    """Where unread words are replaced at once, codes stay and are listed."""
+    """If unread words are replaced, codes are still kept and listed."""
     made = make_set(tmp_path / "source", identified, LABELS, put("ct ScanOptions", b"HELIX_JSM", "CS"), ct=2, size=16)
     found = anonymize_folder(made.folder, tmp_path / "ANON_006", unread_words="replace")
     assert value_of(found, "ct ScanOptions") == "HELIX_JSM"

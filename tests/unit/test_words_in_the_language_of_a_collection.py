@@ -1,4 +1,4 @@
-"""What `words.csv` says of a word is in the language of the collection; words, states and columns stay as they are."""
+"""`words.csv` is in the language of the collection, except for words, states and columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORD = Word(
 
 
 def test_kinds_and_reasons_are_translated() -> None:
-    """Texts are as the hospital wrote them."""
+    """Texts are quoted unchanged."""
     with speaking("de"):
         told = WORD.where, WORD.reasons
 
@@ -25,7 +25,7 @@ def test_kinds_and_reasons_are_translated() -> None:
 
 
 def test_a_word_without_a_reason_has_none() -> None:
-    """Nor has one of which an older version gave a reason."""
+    """Even if an older version stored a reason."""
     with speaking("de"):
         assert Word("JSM", {}, (), (), "", "unread").reasons == ""
         assert Word("JSM", {}, (), (), "of old", "unread").reasons == "of old"

@@ -19,7 +19,7 @@ NOBODY = patient("ANON^ANON", "ANON")
 
 
 def labelled(label: str) -> Edit:
-    """Set the plan's label, and remove the patient's name everywhere else."""
+    """Set the plan's label, and change the patient's name everywhere else."""
 
     def edit(made: MadeSet) -> None:
         made.plan.RTPlanLabel = label
@@ -29,7 +29,7 @@ def labelled(label: str) -> Edit:
 
 
 def unread(done: Anonymized) -> dict[str, str]:
-    """Return the words to be reviewed, and why."""
+    """Return the words for review with reasons."""
     return {word.word: word.why for word in done.replacements.cleaner.unread}
 
 
@@ -51,7 +51,7 @@ def test_the_folder_is_called_so(tmp_path: Path, label: str, stays: str) -> None
 
 
 def test_a_comment_on_the_person_says_so(tmp_path: Path) -> None:
-    """It was removed, and its words go from the labels, too; those of the lexicon stay."""
+    """It is removed, with its words in labels; lexicon words stay."""
     comment = setting("RTPLAN", PatientComments="Frau Rosenthalerin, HN links")
     done = anonymized(tmp_path, NOBODY, comment, labelled("HN Rosenthalerin"))
     assert str(done.plan.RTPlanLabel) == "HN"
@@ -61,7 +61,7 @@ def test_a_comment_on_the_person_says_so(tmp_path: Path) -> None:
 
 
 def test_a_name_that_repeats_its_label_is_no_second_source(tmp_path: Path) -> None:
-    """Planning systems write a plan's label into its name and description; an organ of another language stays."""
+    """Planning systems copy a plan's label into name and description; foreign organs stay."""
     said = setting("", StudyDescription="Plíce")
     more = setting("RTPLAN", RTPlanName="Plíce 60/5", RTPlanDescription="copy of Plíce 60/5")
     done = anonymized(tmp_path, NOBODY, said, more, labelled("Plíce 60/5"))
@@ -70,7 +70,7 @@ def test_a_name_that_repeats_its_label_is_no_second_source(tmp_path: Path) -> No
 
 
 def test_one_source_marks_and_two_replace(tmp_path: Path) -> None:
-    """A description alone may speak of anything; three descriptions are one source."""
+    """A description alone proves nothing; three descriptions are one source."""
     said = setting("", StudyDescription="RT Yolanda", SeriesDescription="CT Yolanda", ProtocolName="Yolanda")
     done = anonymized(tmp_path, NOBODY, said, labelled("HN Yolanda"))
     assert str(done.plan.RTPlanLabel) == "HN Yolanda"
@@ -98,7 +98,7 @@ def test_an_object_that_is_left_out_says_so(tmp_path: Path) -> None:
     [("VMAT_EKM", "initials of a name"), ("HN Mustermenn", "one letter off a name"), ("HN_345", "the end of an ID")],
 )
 def test_what_reminds_of_an_identifier_is_shown_with_its_reason(tmp_path: Path, label: str, why: str) -> None:
-    """And stays, as long as nothing else agrees."""
+    """It stays unless another source agrees."""
     done = anonymized(tmp_path, patient("Mustermann^Erika^Kim", "9012345"), labelled(label), make={"name": "a"})
     assert str(done.plan.RTPlanLabel) == label
     assert list(unread(done).values()) == [why]
@@ -107,7 +107,7 @@ def test_what_reminds_of_an_identifier_is_shown_with_its_reason(tmp_path: Path, 
 
 @pytest.mark.parametrize("label", ["PTV_70_30fx", "HN 35x2.0", "Boost_1980", "PTV 7000", "Level_IV", "CTSIM"])
 def test_doses_and_words_of_the_lexicon_are_no_question(tmp_path: Path, label: str) -> None:
-    """Nobody is asked about them."""
+    """They are not listed."""
     done = anonymized(tmp_path, NOBODY, labelled(label), make={"name": "a"})
     assert str(done.plan.RTPlanLabel) == label
     assert unread(done) == {}

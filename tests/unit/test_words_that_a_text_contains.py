@@ -1,4 +1,4 @@
-"""Which unknown words a text contains, for the pages that mark them."""
+"""Unknown words in a text, for pages that mark them."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ from services.vocabulary import anatomy
     ],
 )
 def test_a_word_occurs_as_a_word_and_not_inside_another(text: str, words: list[str], found: list[str]) -> None:
-    """A text on the sheet is marked only where a person has a word to read."""
+    """A sheet marks only words to be reviewed."""
     assert anatomy.occurring(text, words) == found
