@@ -16,7 +16,7 @@ from worker.transient_errors import CIRCUMSTANCES, describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from anonymizer.embedded.batch import Batch
+    from anonymizer.embedded.run_steps import Batch
     from services.store.set_state import SetState
 
 POLL_S: Final = 0.05

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from anonymizer.embedded.batch import Look
+    from anonymizer.embedded.run_steps import Look
     from services.runtime.progress import InWork
 
 

@@ -18,7 +18,7 @@ from sheets.render.page import Cell, Heading, Table, Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from sheets.read.contours import Structure
     from sheets.render.page import Block
 

@@ -15,7 +15,7 @@ from sheets.sections import beams, changes, comparison, histograms, overview, pr
 
 if TYPE_CHECKING:
     from services.store.releases import Release
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
 
 
 def lay_out(findings: Findings, decision: Release | None = None) -> Page:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.runtime.garbage import without_garbage_collection
 from services.store import releases
 from sheets import paths, set_page
-from sheets.findings import examine
+from sheets.examination.examine import examine
 from sheets.render.html import html
 from sheets.render.pdf import pdf
 from sheets.set_summary import summary

@@ -8,15 +8,15 @@ from services.runtime import durable_files
 from services.store import records
 from services.store.records import folder_name
 from sheets import paths, recognition
-from sheets.findings import NoSheet, examine
+from sheets.examination.examine import NoSheet, examine
 from sheets.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.store.collection import Collection
-    from sheets.dvh import Dvh
-    from sheets.findings import Findings
+    from sheets.examination.dvh import Dvh
+    from sheets.examination.findings import Findings
 
 VERSION: Final = 3
 """Version of the summary for the report; summaries of an earlier version are computed again."""

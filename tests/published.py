@@ -15,8 +15,8 @@ from services.runtime.progress import Progress
 from services.runtime.settings import Settings
 from services.store import registry
 from services.store.collection import Collection
-from sheets import findings as examine
 from sheets import paths, set_page, set_sheet
+from sheets.examination.examine import examine
 from sheets.render.pdf import pdf
 from tests.sets import make_collection, make_set
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import redis
     from pydicom import Dataset
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from tests.sets import Edit, MadeSet
 
 ROIS = ["PTV_7000", "Parotid_L"]
@@ -59,7 +59,7 @@ class Published:
 
     def findings(self, *, against_source: bool = False) -> Findings:
         """Examine the set, and return the findings."""
-        return examine.examine(self.collection, 6, against_source=against_source)
+        return examine(self.collection, 6, against_source=against_source)
 
     def look(self, *, against_source: bool = False) -> tuple[Findings, str]:
         """Examine the set, and return findings and the sheet's text, without writing it."""

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from anonymizer.embedded.batch import GRACE_S, LOOK_S, QUIET_S, RECONCILE_S
+from anonymizer.embedded.batch import LOOK_S, QUIET_S, RECONCILE_S
 from anonymizer.embedded.redis_server import embedded_redis
+from anonymizer.embedded.run_steps import GRACE_S
 from anonymizer.embedded.worker_process import worker_process
 from services.store.share import Share
 from watcher.service import Watch

@@ -13,7 +13,7 @@ from sheets.render.page import Curve, Key, Plot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sheets.dvh import Dvh
+    from sheets.examination.dvh import Dvh
     from sheets.read.contours import Structure
     from sheets.render.draw import Colour
 

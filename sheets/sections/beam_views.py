@@ -11,7 +11,7 @@ from sheets.render.page import Heading, Text, Tile, Tiles
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from sheets.read.beam_geometry import BeamView
     from sheets.read.beams import Beam
     from sheets.render.page import Block

@@ -15,7 +15,7 @@ from sheets.sections import beam_views
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from sheets.render.page import Block
 
 

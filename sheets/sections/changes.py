@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.forms.identity import AGE_NOTES
 from services.policy.table import EDITION
-from sheets.element_counts import COLUMNS, account
+from sheets.examination.element_counts import COLUMNS, account
 from sheets.render.page import Cell, Facts, Heading, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from sheets.render.page import Block
 
 _OPTIONS: Final = {

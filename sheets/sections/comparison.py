@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sheets.examination.source_diff import BEAMS, CONTOURS, CT, DOSE, MOST_TOLD, PARTS
 from sheets.render.page import Cell, Heading, Picture, Table, Text
-from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, MOST_TOLD, PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from sheets.render.page import Block
 
 _PARTS_CALLED: Final = {

@@ -13,8 +13,8 @@ from sheets.sections import planned_dvhs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sheets.dvh import Dvh
-    from sheets.findings import Findings
+    from sheets.examination.dvh import Dvh
+    from sheets.examination.findings import Findings
     from sheets.read.contours import Structure
     from sheets.read.dose_grid import Dose
     from sheets.render.page import Block

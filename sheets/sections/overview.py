@@ -11,7 +11,7 @@ from sheets.render.page import Facts, Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from sheets.read.beams import Beam
     from sheets.read.plan_objects import Objects
     from sheets.render.page import Block

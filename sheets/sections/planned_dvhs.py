@@ -10,8 +10,8 @@ from sheets.render.page import Cell, Heading, Table, Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sheets.dvh import Dvh
-    from sheets.findings import Findings
+    from sheets.examination.dvh import Dvh
+    from sheets.examination.findings import Findings
     from sheets.read.contours import Structure
     from sheets.read.dose_grid import Dose
     from sheets.read.planned_histograms import PlannedDvh

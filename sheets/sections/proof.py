@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sheets.element_counts import checks
+from sheets.examination.element_counts import checks
 from sheets.render.page import Cell, Heading, Table, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from sheets.render.page import Block
 
 _CHECKS: Final = {

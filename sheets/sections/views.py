@@ -11,7 +11,7 @@ from sheets.render.page import Heading, Key, Legend, Picture, Text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sheets.findings import Findings
+    from sheets.examination.findings import Findings
     from sheets.render.page import Block
 
 _ISODOSE_PT: Final = 1.4

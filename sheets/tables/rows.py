@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from services.forms.structure_list import Naming
-    from sheets.dvh import Dvh
-    from sheets.findings import Findings
+    from sheets.examination.dvh import Dvh
+    from sheets.examination.findings import Findings
     from sheets.read.beams import Beam
     from sheets.read.contours import Structure
     from sheets.read.numbers import Data

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from services.store.collection import Collection
-from sheets.findings import examine
+from sheets.examination.examine import examine
 from sheets.set_page import lay_out
 from sheets.tables import columns
 from tests.delivered import anonymizer, collected

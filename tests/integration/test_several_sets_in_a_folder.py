@@ -25,7 +25,7 @@ from services.runtime.settings import Settings
 from services.store import again, failures, plans, records, registry
 from services.store.collection import Collection
 from services.store.share import Share
-from sheets.findings import examine
+from sheets.examination.examine import examine
 from sheets.set_page import lay_out
 from tests.exports import first, generate
 from tests.integration.conftest import killed_before  # noqa: F401 - a fixture

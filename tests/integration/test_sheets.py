@@ -20,7 +20,8 @@ from phantom.modules import item, set_decimals
 from services.maintenance import export, withdraw
 from services.rtset import private_loss
 from services.store import records, registry
-from sheets import collection_report, element_counts, paths
+from sheets import collection_report, paths
+from sheets.examination import element_counts
 from sheets.render.page import Table
 from sheets.sections import planned_dvhs
 from tests.in_process import anonymizer

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from anonymizer.embedded.batch import Batch
+from anonymizer.embedded.run_steps import Batch
 from services.runtime.progress import Progress
 from services.store.set_state import SetState
 

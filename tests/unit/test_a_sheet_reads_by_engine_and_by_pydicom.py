@@ -15,12 +15,12 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from services.policy.table import Choice, policy_for
-from sheets.element_counts import elements_of
+from sheets.examination.element_counts import elements_of
+from sheets.examination.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison
 from sheets.read import contours, ct_volume, plan_objects
 from sheets.read.beams import beams, prescription
 from sheets.read.dose_grid import Dose
 from sheets.read.numbers import contours_of, decimals, numbers
-from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison
 from tests.sets import make_set
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from anonymizer.embedded.batch import Look
+from anonymizer.embedded.run_steps import Look
 from anonymizer.progress_view import Bars, Lines
 from services.runtime.progress import InWork
 from services.store.set_state import SetState

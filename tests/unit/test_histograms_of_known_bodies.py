@@ -13,7 +13,7 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from sheets.dvh import Dvh, dvh
+from sheets.examination.dvh import Dvh, dvh
 from sheets.read import ct_volume
 from sheets.read.contours import Structure
 from sheets.read.dose_grid import Dose

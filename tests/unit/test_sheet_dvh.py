@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from sheets.dvh import Dvh, dvh
+from sheets.examination.dvh import Dvh, dvh
 from sheets.read import contours as structures
 from sheets.read import ct_volume
 from sheets.read.contours import Structure

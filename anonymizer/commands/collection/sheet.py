@@ -28,13 +28,14 @@ AgainstSource = Annotated[
 
 def sheet(root: Root, anon: AnonName, *, against_source: AgainstSource = False) -> None:
     """Make the sheet of a published set, as HTML and PDF: its contents and its agreement with the source."""
-    from sheets import findings, set_sheet  # noqa: PLC0415 - drawing takes a second to import, and other commands never draw
+    from sheets import set_sheet  # noqa: PLC0415 - drawing takes a second to import, and other commands never draw
+    from sheets.examination.examine import NoSheet  # noqa: PLC0415 - as above
 
     check_collection(root)
     index = index_of(Path(anon).name)
     try:
         set_sheet.make(Collection.open(root), index, against_source=against_source)
-    except findings.NoSheet as none:
+    except NoSheet as none:
         raise SettingsWrong(f"{folder_name(index)}: {none}") from None
     name = folder_name(index)
     console().print(f"{sheets_folder(root) / name}.html and {name}.pdf")

@@ -6,7 +6,6 @@ words that a person has removed.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,15 +14,13 @@ from services.deidentify.replacements import identifiers_of
 from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
 from services.deidentify.text_cleaner import Cleaner
 from services.deidentify.unread_words import Rule, evidence_of
-from services.dicom.dataset import read_view
 from services.errors import SetChanged, SetRefused
 from services.forms.collection_form import ACCEPTABLE
-from services.maintenance import same_source
+from services.maintenance.structures import published
 from services.policy.table import policy_for
-from services.publication import claims, unread_words
+from services.publication import unread_words
 from services.rtset import folder_listing, unfinished_pixels
 from services.store import records, registry
-from services.store.records import folder_name
 from services.verdict import check
 from services.vocabulary.spelling import fold
 
@@ -105,11 +102,11 @@ def read_set(folder: Path, collection: Collection, persons: Mapping[str, frozens
     if rtset is None:
         return None if verdict.empty else SetNames(collection.name_of(folder))
     texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
-    index = _published_as(collection, rtset)
+    index = published.index_of(collection, rtset)
     cleaner = Cleaner(identifiers_of(rtset), rtset.texts, _rule(collection, rtset, index, persons))
-    published = _published_names(collection.root / folder_name(index)) if index is not None else None
+    there = published.structure_names(collection, index) if index is not None else None
     view = rtset.structure_set.view
-    return SetNames(collection.name_of(folder), cleaner, texts, names_of(view), code_meanings(view), index, published)
+    return SetNames(collection.name_of(folder), cleaner, texts, names_of(view), code_meanings(view), index, there)
 
 
 def _rule(collection: Collection, rtset: RtSet, index: int | None, persons: Mapping[str, frozenset[str]]) -> Rule:
@@ -135,22 +132,3 @@ def _look(folder: Path, collection: Collection) -> object:
         return folder_listing.take(folder).fingerprint, index, at, collection.decisions, collection.options.unread_words
     except (OSError, SetRefused):
         return None
-
-
-def _published_as(collection: Collection, rtset: RtSet) -> int | None:
-    """Return the index under which a set's current files are published."""
-    for named in same_source.names(collection, rtset):
-        claim = claims.of(collection, named.set_id)
-        published = records.read(collection, claim.index) if claim else None
-        if published and published.set_id == named.set_id and published.content.get("source") == named.content:
-            return None if published.withdrawn else published.index
-    return None
-
-
-def _published_names(folder: Path) -> dict[int, str] | None:
-    """Return the structure names of a published set."""
-    for path in folder.glob("RS.*.dcm"):
-        with suppress(OSError):
-            if (view := read_view(path)) is not None:
-                return dict(names_of(view))
-    return None
