@@ -46,7 +46,7 @@ def test_the_file_system_says_whether_others_write_unseen(tmp_path: Path, path: 
 
 
 def test_where_mounts_are_not_listed_events_are_tried(tmp_path: Path) -> None:
-    """macOS has no such list."""
+    """On macOS there is no such list."""
     assert not is_remote(tmp_path, tmp_path / "nothing")
 
 
