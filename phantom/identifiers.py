@@ -10,6 +10,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -49,13 +50,15 @@ class Planted:
     @property
     def spelt(self) -> tuple[bytes, ...]:
         """Return the byte strings to search for in the output, in all encodings possible for the value."""
-        if self.kind.endswith("in seconds"):  # vendors store dates as Unix time in numbers
-            return struct.pack("<d", float(self.value)), struct.pack("<i", int(self.value))
-        return tuple(
-            dict.fromkeys(
-                self.value.encode(codec) for codec in ("utf-8", "latin-1", "utf-16-le") if _fits(self.value, codec)
-            )
-        )
+        return _spellings(self.kind, self.value)
+
+
+@lru_cache(maxsize=1 << 12)
+def _spellings(kind: str, value: str) -> tuple[bytes, ...]:
+    if kind.endswith("in seconds"):  # vendors store dates as Unix time in numbers
+        return struct.pack("<d", float(value)), struct.pack("<i", int(value))
+    codecs = ("utf-8", "latin-1", "utf-16-le")
+    return tuple(dict.fromkeys(value.encode(codec) for codec in codecs if _fits(value, codec)))
 
 
 def _fits(value: str, codec: str) -> bool:
@@ -179,8 +182,11 @@ class Identifiers:
             return []
         if isinstance(value, str):
             return [Planted(kind, text, where) for text, kind in self._kinds.items() if text in value]
-        every = (Planted(kind, text, where) for text, kind in self._kinds.items())
-        return [planted for planted in every if any(spelt in value for spelt in planted.spelt)]
+        return [
+            Planted(kind, text, where)
+            for text, kind in self._kinds.items()
+            if any(spelt in value for spelt in _spellings(kind, text))
+        ]
 
     def _plant(self, kind: str, value: str) -> str:
         assert self._kinds.setdefault(value, kind) == kind, f"{kind} and {self._kinds[value]} came out the same"
