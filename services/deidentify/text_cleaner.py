@@ -128,7 +128,8 @@ class Cleaner:
 
     def _plan(self, texts: list[Text]) -> None:
         self._numbers = {(_STAND_INS[role], number) for role, number, _ in texts}
-        echoing = {value for value in self._roles if self._spans_of(value)}
+        self._echoes = {value: spans for value in self._roles if (spans := self._spans_of(value))}
+        echoing = self._echoes.keys()
         followers = {label: name for label, name in self._followers(texts).items() if name in echoing}
         for value in self._roles.keys() - echoing - followers.keys():
             self._take(value, value)
@@ -167,7 +168,7 @@ class Cleaner:
         It is shortened to planning systems' limits if that loses no meaningful word; otherwise the text was too long
         before.
         """
-        left = _known_part("".join(_without(value, self._spans_of(value))))
+        left = _known_part("".join(_without(value, self._echoes[value])))
         shortened = _shorten(left, self._longest(value))
         kept = shortened if len(shortened) <= self._longest(value) else left
         if not _says_something(kept) or self._spans(kept):
