@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.store.arbiter import Arbiter
 from services.store.collection import Collection
+from tests import in_process
 from tests.judge import judge
 from tests.processes import processes
 from tests.sets import (
@@ -47,14 +48,16 @@ def command(*arguments: object) -> list[str]:
     return [str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)]
 
 
-def anonymizer(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line without a terminal."""
+def program(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a program of its own, without a terminal."""
     return subprocess.run(command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
 
 
-def run(root: Path, *options: object) -> Ran:
+def run(
+    root: Path, *options: object, start: Callable[..., subprocess.CompletedProcess[str]] = in_process.anonymizer
+) -> Ran:
     """Run a root folder."""
-    done = anonymizer("run", root, "--json", *options)
+    done = start("run", root, "--json", *options)
     assert done.returncode in {0, 1}, done.stderr
     assert done.stdout, done.stderr
     said = json.loads(done.stdout)
@@ -96,7 +99,7 @@ def test_three_sets_in_three_anonymized_sets_out(tmp_path: Path) -> None:
     sets = [make_set(root, name=name, seed=name) for name in ("Müller, Hans", "a set  with spaces", "x" * 240)]
     before = [everything(one.folder) for one in sets]
 
-    ran = run(root)
+    ran = run(root, start=program)
 
     assert (ran.code, sorted(states(ran).values())) == (0, [("published", f"ANON_00{n}") for n in (6, 7, 8)])
     assert [everything(one.folder) for one in sets] == before
@@ -188,7 +191,7 @@ def test_what_lies_around_is_left_alone(tmp_path: Path) -> None:
         if not path.is_symlink():
             path.chmod(0o555 if path.is_dir() else 0o444)
 
-    done = anonymizer("run", root)
+    done = in_process.anonymizer("run", root)
 
     one.folder.chmod(0o755)
     for link in ("link", "link.dcm"):
@@ -265,7 +268,7 @@ def test_a_tracking_file_that_may_not_be_written_is_told_and_written_next_time(t
     for path in paths:
         path.chmod(0o444)
     make_set(root, name="b", seed=2)
-    done = anonymizer("run", root)
+    done = in_process.anonymizer("run", root)
     before = tracking_lines(root)
     for path in paths:
         path.chmod(0o644)
@@ -298,7 +301,7 @@ def test_a_run_that_refuses_to_begin_leaves_nothing_running(tmp_path: Path) -> N
     make_set(root, name="a", seed=1)
     form = (root / "collection.toml").read_text()
     (root / "collection.toml").write_text(form.replace("initial_index = 6", "initial_index = 0"))
-    done = anonymizer("run", root)
+    done = in_process.anonymizer("run", root)
     assert (done.returncode, "initial_index" in done.stderr, anon_folders(root)) == (2, True, [])
     assert running(root) == []
 
