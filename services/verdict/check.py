@@ -18,6 +18,7 @@ from services.verdict.checks import (
     machine_fit,
     preflight,
     readable_files,
+    required_attributes,
     values_to_keep,
     whose_folder,
 )
@@ -148,6 +149,8 @@ def _judge_import(found: Findings, objects: Objects, options: Options, *, machin
     found.accept([fault for fault in meant.faults if fault.code in options.accept])
     found.say(note for note in meant.notes if note not in meant.of_names)
     found.notes += meant.of_names
+    found.faults += required_attributes.faults(objects)
+    found.told += required_attributes.notes(objects)
     found.told += preflight.notes(objects)
     if objects.structure_set:
         found.of_names += preflight.of_names(importability.names_of(objects.structure_set))

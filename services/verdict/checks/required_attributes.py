@@ -1,0 +1,176 @@
+"""Attributes and items without which a planning system cannot use an object, although it is a valid file.
+
+An exporter or a script may lose a beam's control points, the fractions of a plan or the type of a contour. Links and
+geometry may still be right then, and no other check would notice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom.dictionary import keyword, tag
+from services.errors import Fault
+from services.language import gettext, ngettext
+from services.rtset.reader import CT, NAMES, named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from services.dicom.dataset import View
+    from services.dicom.elements import Element
+    from services.rtset.reader import SetFile
+    from services.rtset.references import Objects
+
+# Kind of object and the sequences around an item, then its attributes; `ControlPointSequence#1` is the first item.
+# Unconditional ones of Type 1, and those of other Types without which a dose cannot be calculated.
+# PS3.3 C.7.6.3, C.8.2.1, C.8.8.3, C.8.8.5, C.8.8.6, C.8.8.8, C.8.8.9, C.8.8.13, C.8.8.14, C.8.8.25.
+_TABLE: Final = """
+CT          Modality ImageType SamplesPerPixel PhotometricInterpretation BitsStored HighBit PixelRepresentation
+CT          RescaleSlope
+
+RTSTRUCT    Modality StructureSetLabel StructureSetROISequence RTROIObservationsSequence
+RTSTRUCT>StructureSetROISequence    ROINumber ROIName ReferencedFrameOfReferenceUID
+RTSTRUCT>ROIContourSequence         ReferencedROINumber
+RTSTRUCT>ROIContourSequence>ContourSequence     ContourGeometricType NumberOfContourPoints ContourData
+RTSTRUCT>RTROIObservationsSequence  ObservationNumber ReferencedROINumber
+
+RTPLAN      Modality RTPlanLabel RTPlanGeometry FractionGroupSequence
+RTPLAN>FractionGroupSequence        FractionGroupNumber NumberOfBeams
+RTPLAN>BeamSequence     BeamNumber BeamType RadiationType
+RTPLAN>BeamSequence     BeamLimitingDeviceSequence NumberOfControlPoints ControlPointSequence
+RTPLAN>BeamSequence>BeamLimitingDeviceSequence  RTBeamLimitingDeviceType NumberOfLeafJawPairs
+RTPLAN>BeamSequence>ControlPointSequence        ControlPointIndex
+RTPLAN>BeamSequence>ControlPointSequence#1      NominalBeamEnergy GantryAngle BeamLimitingDeviceAngle
+RTPLAN>BeamSequence>ControlPointSequence#1      BeamLimitingDevicePositionSequence
+RTPLAN>BeamSequence>ControlPointSequence>BeamLimitingDevicePositionSequence     RTBeamLimitingDeviceType
+RTPLAN>BeamSequence>ControlPointSequence>BeamLimitingDevicePositionSequence     LeafJawPositions
+RTPLAN>IonBeamSequence  BeamNumber BeamType RadiationType NumberOfControlPoints IonControlPointSequence
+RTPLAN>IonBeamSequence>IonControlPointSequence  ControlPointIndex
+RTPLAN>IonBeamSequence>IonControlPointSequence#1    NominalBeamEnergy GantryAngle
+
+RTDOSE      Modality DoseType DoseSummationType
+RTDOSE      SamplesPerPixel PhotometricInterpretation BitsStored HighBit PixelRepresentation
+"""
+
+_UIDS: Final = {
+    "StudyInstanceUID": ("no-study-uid", "Study Instance UID"),
+    "SeriesInstanceUID": ("no-series-uid", "Series Instance UID"),
+}
+"""Code and name by keyword."""
+
+_COUNTED: Final = {
+    "NumberOfWedges": "WedgeSequence",
+    "NumberOfCompensators": "CompensatorSequence",
+    "NumberOfBoli": "ReferencedBolusSequence",
+    "NumberOfBlocks": "BlockSequence",
+}
+"""Items of a beam by the attribute that states their number. PS3.3 C.8.8.14."""
+_BEAMS: Final = {"BeamSequence": "ControlPointSequence", "IonBeamSequence": "IonControlPointSequence"}
+
+
+class _Needed(NamedTuple):
+    """What is needed of an item, and of the items in it."""
+
+    always: set[int]
+    of_the_first: set[int]
+    inside: dict[int, _Needed]
+
+
+def _read() -> dict[str, _Needed]:
+    table: dict[str, _Needed] = {}
+    for line in filter(None, _TABLE.splitlines()):
+        place, *attributes = line.split()
+        kind, *sequences = place.split(">")
+        needed = table.setdefault(kind, _Needed(set(), set(), {}))
+        for sequence in sequences:
+            needed = needed.inside.setdefault(tag(sequence.removesuffix("#1")), _Needed(set(), set(), {}))
+        (needed.of_the_first if place.endswith("#1") else needed.always).update(map(tag, attributes))
+    return table
+
+
+_NEEDED: Final = _read()
+
+
+def faults(objects: Objects) -> Iterator[Fault]:
+    """Yield objects that belong to no study or series, and incomplete beams. PS3.3 C.7.2.1, C.7.3.1, C.8.8.14."""
+    files = [one for one in (*objects.slices, objects.structure_set, objects.plan, objects.dose) if one]
+    for attribute, (code, name) in _UIDS.items():
+        if without := [one for one in files if not one.uid(attribute)]:
+            yield Fault(
+                code,
+                gettext("There is no {uid} in: {names}.", uid=name, names=named(one.called for one in without)),
+                gettext("Export these objects once more."),
+            )
+    beams = _beams(objects.plan.view) if objects.plan else ()
+    cut = [beam for beam, points in beams if _states_more(beam, "NumberOfControlPoints", points)]
+    if objects.plan and cut:
+        yield Fault(
+            "control-points-missing",
+            ngettext(
+                "{plan} has {count} beam with fewer control points than it states.",
+                "{plan} has {count} beams with fewer control points than they state.",
+                len(cut),
+                plan=objects.plan.called,
+            ),
+            gettext("Export the plan once more."),
+        )
+
+
+def _beams(plan: View) -> Iterator[tuple[View, str]]:
+    """Yield the beams of a plan, and the sequence of their control points."""
+    for beams, points in _BEAMS.items():
+        yield from ((beam, points) for beam in plan.items(beams))
+
+
+def _states_more(item: View, number: str, sequence: str) -> bool:
+    return len(item.items(sequence)) < (item.number(number) or 0)
+
+
+def notes(objects: Objects) -> Iterator[str]:
+    """Yield, in a sentence for each kind of object, needed attributes without a value; and items fewer than stated."""
+    files: dict[str, Sequence[SetFile]] = {CT: objects.slices}
+    files |= {one.kind: [one] for one in (objects.structure_set, objects.plan, objects.dose) if one}
+    for kind, those in files.items():
+        absent: Counter[str] = Counter()
+        for one in those:
+            absent.update(_absent(one.file.elements, _NEEDED[kind], "", is_first=True))
+        if absent:
+            yield gettext(
+                "Attributes that planning systems need are absent from the {kind}: {names}.",
+                kind=NAMES[kind],
+                names=", ".join(name if times == 1 else f"{name} ({times})" for name, times in absent.items()),
+            )
+    if objects.plan:
+        yield from _fewer(objects.plan.view)
+
+
+def _fewer(plan: View) -> Iterator[str]:
+    """Yield accessories and beams of which a plan states more than it has. PS3.3 C.8.8.13, C.8.8.14."""
+    fewer: Counter[str] = Counter()
+    for beam, _ in _beams(plan):
+        fewer.update(
+            stated for stated, items in _COUNTED.items() if len(beam.items(items)) < (beam.number(stated) or 0)
+        )
+    for group in plan.items("FractionGroupSequence"):
+        fewer["NumberOfBeams"] += len(group.items("ReferencedBeamSequence")) < (group.number("NumberOfBeams") or 0)
+    for stated, times in (+fewer).items():
+        yield ngettext(
+            "The RT Plan has fewer items than {attribute} states.",
+            "The RT Plan has fewer items than {attribute} states, {count} times.",
+            times,
+            attribute=stated,
+        )
+
+
+def _absent(elements: Sequence[Element], needed: _Needed, path: str, *, is_first: bool) -> Iterator[str]:
+    """Yield the paths of needed attributes without a value: `BeamSequence>ControlPointSequence`."""
+    present = {element[0] for element in elements if element[4] > element[3]}
+    wanted = needed.always | needed.of_the_first if is_first else needed.always
+    if not wanted <= present:
+        yield from (f"{path}{keyword(each)}" for each in sorted(wanted - present))
+    if needed.inside:
+        for element in elements:
+            if below := needed.inside.get(element[0]):
+                for number, item in enumerate(element[5] or ()):
+                    yield from _absent(item[3], below, f"{path}{keyword(element[0])}>", is_first=number == 0)
