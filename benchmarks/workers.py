@@ -70,7 +70,13 @@ def working(root: Path, processes: int, *, drawing: bool = False) -> Iterator[Wo
 
 def _started(stack: ExitStack, environment: dict[str, str], nice: list[str], queue: str, processes: int) -> None:
     command = [*nice, sys.executable, "-m", "worker", queue, str(processes)]
-    worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    worker = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # as a run starts it: the system divides CPU time between sessions first
+    )
     stack.callback(worker.wait, 60)
     stack.callback(worker.terminate)
 

@@ -25,7 +25,7 @@ from services.layout import (
     why_file_left,
     why_folder_left,
 )
-from services.publication import attempts
+from services.publication import attempts, forgotten
 from services.rtset import not_taken
 from services.rtset.folder_listing import A_COLLECTION, A_LINK
 from services.runtime import durable_files
@@ -277,6 +277,15 @@ def _after_withdrawals(names: Container[str], collection: Collection | None) -> 
     return [name for name in withdrawn if name in names and is_there(collection.root / name)]
 
 
+def _after_forgetting(names: Mapping[str, int], collection: Collection | None) -> list[str]:
+    """Return the folders that have the name of a forgotten set, of which nothing but the number is left."""
+    if collection is None or not forgotten.are_any(collection):
+        return []
+    tracked = set(durable_files.names(collection.tracking))
+    gone = {name: index for name, index in names.items() if f"{index:06d}.json" not in tracked}
+    return [name for name, index in gone.items() if (record := records.read(collection, index)) and record.forgotten]
+
+
 def _without_record(entries: list[os.DirEntry[str]], collection: Collection | None) -> Iterator[NotTaken]:
     """Yield ANON folders without a record and without an attempt about to write one."""
     anon = {
@@ -291,7 +300,10 @@ def _without_record(entries: list[os.DirEntry[str]], collection: Collection | No
         known = set(records.indices(collection))  # an attempt may have completed since
         unknown = {name: index for name, index in unknown.items() if index not in under_way | known}
     others = {name for name, index in anon.items() if index in known and _is_another(name, index, anon, collection)}
-    for name in sorted({*unknown, *others, *_after_withdrawals(anon, collection)}, key=str.casefold):
+    for name in sorted(
+        {*unknown, *others, *_after_withdrawals(anon, collection), *_after_forgetting(anon, collection)},
+        key=str.casefold,
+    ):
         yield NotTaken(
             name,
             gettext("named like an anonymized set, but not recorded"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from services.deidentify.replacements import rename
 from services.publication import unread_words
+from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
     from services.deidentify.structure_renaming import Renaming
@@ -22,12 +24,13 @@ def choose_renaming(one: OneSet, rtset: RtSet, person: str) -> Renaming:
         Keyed mark of the set's person, which distinguishes the words of different persons.
     """
     collection = one.collection
+    of_others = cache(partial(unread_words.of_others, collection, person))  # read if a word needs it, and once
     return rename(
         rtset,
         collection.naming,
         collection.decisions,
         replace=collection.options.unread_words == "replace",
-        elsewhere=lambda word: unread_words.stands_elsewhere(collection, word, person),
+        elsewhere=lambda word: fold(word) in of_others(),
     )
 
 

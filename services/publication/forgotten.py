@@ -26,5 +26,10 @@ def is_kept(collection: Collection, set_id: str) -> bool:
     return _path(collection, set_id).exists()
 
 
+def are_any(collection: Collection) -> bool:
+    """Return whether any set was forgotten."""
+    return (collection.state / FOLDER).exists()
+
+
 def _path(collection: Collection, set_id: str) -> Path:
     return collection.state / FOLDER / f"{collection.mark(b'forgotten ' + set_id.encode())[:32]}.json"

@@ -243,12 +243,9 @@ def render(collection: Collection, words: Iterable[str] = (), state: State = "un
         word_list.write(collection.root, after, instead_of=before)
 
 
-def stands_elsewhere(collection: Collection, word: str, patient: str) -> bool:
-    """Return whether a word occurs in a text of another person's set."""
-    folded = fold(word)
-    return any(
-        one.patient != patient and any(fold(each["word"]) == folded for each in one.words) for one in every(collection)
-    )
+def of_others(collection: Collection, patient: str) -> frozenset[str]:
+    """Return the words of all sets of other persons, folded."""
+    return frozenset(word for word, marks in persons(collection).items() if marks - {patient})
 
 
 def note(words: Iterable[str]) -> str:

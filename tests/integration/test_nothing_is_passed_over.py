@@ -216,12 +216,14 @@ def test_what_is_not_taken_is_named_everywhere_with_the_reason(tmp_path: Path) -
         assert "Not taken" in anonymizer(name, root).json
 
 
-def test_a_folder_in_the_place_of_a_withdrawn_one_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["withdraw", "forget"])
+def test_a_folder_in_the_place_of_a_removed_one_is_named(tmp_path: Path, command: str) -> None:
     """Its number has a record, so it would never be processed."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="Huber")
     assert anonymizer("run", root, "--json").code == 0
-    assert anonymizer("withdraw", root, "ANON_006").code == 0
+    shutil.rmtree(root / "Huber")
+    assert anonymizer(command, root, "ANON_006").code == 0
     assert named(anonymizer("status", root, "--json")) == {}
     make_set(root, name="ANON_006", seed=2)
     why = "named like an anonymized set, but not recorded"

@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pydicom
 
+from services.pipeline import set_texts
+from services.publication import unread_words
+from services.store import registry
+from services.store.collection import Collection
 from tests.in_process import anonymizer
 from tests.integration.test_run import anon_folders, run, states
 from tests.sets import make_collection, make_set, setting
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 JSM = setting("RTPLAN", RTPlanLabel="VMAT_JSM")
 HOHENLOHE = setting("RTSTRUCT", StructureSetLabel="PTV Hohenlohe")
@@ -157,6 +164,21 @@ def test_a_word_in_a_code_that_cannot_go(tmp_path: Path) -> None:
     told = words(root, "--remove", "yolanda")
     assert (told["again"], told["withdraw"]) == ([], ["ANON_006"])
     assert exported(root, tmp_path / "out") == {"ANON_006": "unread words"}
+
+
+def test_the_words_of_other_sets_are_read_once_for_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of its words occur there, and not at all if no word needs it."""
+    collection = Collection.open(make_collection(tmp_path / "BATCH"))
+    for person, word in (("this", "Own"), ("another", "Hohenlohe"), ("a third", "own")):
+        locator = registry.register(collection, make_set(collection.root, name=person, seed=person).folder.name)
+        unread_words.write(collection, None, locator, person, [{"word": word, "texts": {}, "why": ""}])
+    every, asked = unread_words.every, []
+    monkeypatch.setattr(unread_words, "every", lambda of: asked.append(of) or every(of))
+    monkeypatch.setattr(set_texts, "rename", lambda *_, elsewhere, **__: elsewhere)
+    of_another: Any = set_texts.choose_renaming(SimpleNamespace(collection=collection), None, "this")
+    assert asked == []
+    assert list(map(of_another, ["HOHENLOHE", "Own", "Oehringen"])) == [True, True, False]
+    assert asked == [collection]
 
 
 def test_unread_words_are_replaced_at_once(tmp_path: Path) -> None:
