@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 from services.rtset import folder_listing, not_taken, reader
 from services.verdict.checks import (
     image_pixels,
-    importability,
     linked_objects,
     machine_fit,
-    preflight,
+    planning_import,
     readable_files,
-    required_attributes,
     values_to_keep,
     whose_folder,
 )
@@ -104,7 +102,7 @@ def judge_contents(
     found.missing += readable_files.not_ready(listing, options)
     doubts = image_pixels.judge(found, chosen, folder.name, options)
     linked = linked_objects.judge(found, chosen, aside.left_out, options)
-    _judge_import(found, linked.objects, options, machine_replaced=bool(machines))
+    planning_import.judge(found, linked.objects, options, machine_replaced=bool(machines))
     fit = machine_fit.judge(found, linked.objects.plan, machines, options)
     whole = _assemble(found, folder, contents, listing, policy, linked, aside)
     return Verdict(
@@ -140,20 +138,6 @@ def _choose(
     reported = {*contents.private, *(one.kind for one in contents.unreadable if one.kind)}
     found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, reported)]
     return chosen.objects
-
-
-def _judge_import(found: Findings, objects: Objects, options: Options, *, machine_replaced: bool) -> None:
-    """Report what a planning system would import, and its user misread, unless the collection accepts it."""
-    meant = importability.judge(objects, machine_replaced=machine_replaced)
-    found.faults += [fault for fault in meant.faults if fault.code not in options.accept]
-    found.accept([fault for fault in meant.faults if fault.code in options.accept])
-    found.say(note for note in meant.notes if note not in meant.of_names)
-    found.notes += meant.of_names
-    found.faults += required_attributes.faults(objects)
-    found.told += required_attributes.notes(objects)
-    found.told += preflight.notes(objects)
-    if objects.structure_set:
-        found.of_names += preflight.of_names(importability.names_of(objects.structure_set))
 
 
 def _assemble(
