@@ -1,9 +1,10 @@
 #!/bin/bash
-# Makes what a host without a network is installed from:  deploy/bundle.sh [FOLDER]    (make bundle)
+# Makes the bundle for installing a host without a network:  deploy/bundle.sh [FOLDER]    (make bundle)
 #
-# FOLDER (dist/bundle) then holds wheels/ (ours, and everything it is installed with, for this machine's Python, whatever
-# its patch release), the lock file with their hashes, image.tar.gz where a container engine has or can build the image, sbom/ (CycloneDX, of the lock
-# files), service/ (Compose and Kubernetes), INSTALL.md, and SHA256SUMS over all of it. It needs a network, once.
+# FOLDER (dist/bundle) then contains wheels/ (ours and its dependencies, for any patch release of this machine's
+# Python), the lock file with their hashes, image.tar.gz if a container engine has or can build the image, sbom/
+# (CycloneDX, of the lock files), service/ (Compose and Kubernetes), INSTALL.md, and SHA256SUMS of all files. It needs a
+# network once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bundle=${1:-dist/bundle}
@@ -31,7 +32,7 @@ cp -R deploy/redis deploy/grafana deploy/prometheus deploy/receiver deploy/sign-
 engine=$(command -v docker || command -v podman || true)
 image=${ANONYMIZER_IMAGE:-rt-set-anonymizer:$("$bin/python" -c 'import anonymizer; print(anonymizer.__version__)')}
 if [ -z "$engine" ] || ! "$engine" info >/dev/null 2>&1; then
-    say "NO IMAGE: no container engine answers here; the bundle installs without containers"
+    say "NO IMAGE: no container engine is available; the bundle can be installed without containers"
 elif "$engine" image inspect "$image" >/dev/null 2>&1 || "$engine" build --quiet --tag "$image" . >/dev/null; then
     "$engine" save "$image" | gzip -1 >"$bundle/image.tar.gz"
 else

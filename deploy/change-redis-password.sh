@@ -1,13 +1,13 @@
 #!/bin/sh
-# Changes Redis' password while the service runs: begin gives a new one beside the old, end takes the old one away.
-# Nothing is printed of either. Flower's own password is another file, secrets/flower_login, and stays.
+# Changes Redis' password while the service runs: begin adds a new one, end removes the old one. Neither is printed.
+# Flower's password is in another file, secrets/flower_login, and does not change.
 #   deploy/change-redis-password.sh begin;  docker compose restart redis
 #   docker compose restart watcher worker sheets console flower
 #   deploy/change-redis-password.sh end;    docker compose restart redis
-# Files keep their inodes: containers have each of them mounted by itself.
+# Files keep their inodes, because containers mount each of them individually.
 set -eu
 cd "$(dirname "$0")/.."
-[ -f secrets/redis_password ] || { echo "There is no secrets/redis_password: deploy/new-secrets.sh makes it." >&2; exit 1; }
+[ -f secrets/redis_password ] || { echo "secrets/redis_password does not exist: deploy/new-secrets.sh creates it." >&2; exit 1; }
 
 hash_of() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
 into() { chmod u+w "$1"; cat >"$1"; chmod 444 "$1"; }
@@ -18,16 +18,16 @@ now=$(cat secrets/redis_password)
 case ${1:-} in
 begin)
     if grep -q '#[0-9a-f]* #[0-9a-f]' secrets/redis_users; then
-        echo "A change has begun already: end it first." >&2
+        echo "A change is already in progress: end it first." >&2
         exit 1
     fi
     new=$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')
     users "#$(hash_of "$new") #$(hash_of "$now")"
     printf %s "$new" | into secrets/redis_password
-    echo "Both passwords hold once Redis is restarted. Restart the services, then: $0 end" ;;
+    echo "Both passwords are valid after Redis is restarted. Then restart the services, and run: $0 end" ;;
 end)
     users "#$(hash_of "$now")"
-    echo "Only the new password holds once Redis is restarted." ;;
+    echo "Only the new password is valid after Redis is restarted." ;;
 *)
     echo "Usage: $0 begin|end" >&2
     exit 2 ;;

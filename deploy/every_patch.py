@@ -1,10 +1,10 @@
-"""Print the lock file that is named as every patch release of this Python needs it, for the bundle.
+"""Print the given lock file, valid for every patch release of this Python, for the bundle.
 
-A pin may hold for 3.11.2 and not for 3.11.7 (`python_full_version < '3.11.3'`), and a bundle is made with one of them
-for hosts with another. Markers that hold for the first or the last patch release go, others go with their pins.
+A pin may apply to 3.11.2 but not to 3.11.7 (`python_full_version < '3.11.3'`), and a bundle is made with one of them
+for hosts with another. Markers that apply to the first or the last patch release are removed, others with their pins.
 """
 
-# ruff: noqa: INP001 - a command of its own
+# ruff: noqa: INP001 - a separate command
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ENTRY = re.compile(r"^[A-Za-z0-9].*(?:\n[ \t]+.*)*\n?", re.MULTILINE)
 
 
 def holds(marker: str) -> bool:
-    """Return whether a marker holds here for some patch release of this Python."""
+    """Return whether a marker applies to some patch release of this Python."""
     minor = ".".join(map(str, sys.version_info[:2]))
     return any(Marker(marker).evaluate({"python_full_version": f"{minor}.{patch}"}) for patch in (0, 999))
 
 
 def every_patch(lock: str) -> str:
-    """Return the entries of a lock file that some patch release needs, without their markers."""
+    """Return the entries of a lock file that apply to some patch release, without their markers."""
     kept = []
     for entry in ENTRY.findall(lock):
         found = PIN.match(entry)

@@ -1,6 +1,6 @@
-"""List under which licence each package of the image is, as its own metadata say:  python deploy/licences.py."""
+"""List the licences of the image's packages, according to their metadata:  python deploy/licences.py."""
 
-# ruff: noqa: INP001, T201 - a command of its own, and this is its output
+# ruff: noqa: INP001, T201 - a separate command that prints its result
 
 import re
 from collections import defaultdict
@@ -12,7 +12,7 @@ FOR_OTHERS = "only for other systems or versions of Python than this one"
 
 
 def licence(package: str) -> str:
-    """Name the licence of a package: its expression, else its classifiers, else the first line of its field."""
+    """Return a package's licence: its expression, else its classifiers, else the first line of its field."""
     try:
         found = metadata.metadata(package)
     except metadata.PackageNotFoundError:

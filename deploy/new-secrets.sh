@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes the secrets of a new installation in ./secrets: Redis' password and users, Flower's name and password, and the
-# password under which the DICOM receiver knows the service.
-# Nobody but their owner gets into that folder; the files in it are handed to the containers one by one.
+# Creates the secrets of a new installation in ./secrets: Redis' password and users, Flower's name and password, and the
+# service's password at the DICOM receiver.
+# Only the owner can enter that folder; its files are mounted into the containers one by one.
 set -eu
 cd "$(dirname "$0")/.."
 if [ -e secrets ]; then
-    echo "There is a folder secrets already. Move it away to make new ones; the services must then be started anew." >&2
+    echo "The folder secrets already exists. Move it away to create new ones; the services must then be restarted." >&2
     exit 1
 fi
 random() { head -c 24 /dev/urandom | base64 | tr '+/' '-_'; }
@@ -19,4 +19,4 @@ sed "s/PASSWORD_SHA256/$sha256/" deploy/redis/users.acl.in >secrets/redis_users
 printf 'monitor:%s' "$(random)" >secrets/flower_login
 random | tr -d '=' >secrets/receiver_password
 chmod 444 secrets/*
-echo "Made secrets/: redis_password, redis_users, flower_login, receiver_password. Flower's name and password: $(cat secrets/flower_login)"
+echo "Created secrets/: redis_password, redis_users, flower_login, receiver_password. Flower's name and password: $(cat secrets/flower_login)"

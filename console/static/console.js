@@ -1,5 +1,5 @@
-// The little that a page needs a script for: what changes comes by itself, buttons know what is chosen, a form shows
-// whom the first set becomes. Without it every page works when it is loaded again.
+// Live updates, buttons that depend on a selection, and the form's preview of the first identity. Without this script
+// every page works when it is reloaded.
 "use strict";
 
 const parsed = (html) => {
@@ -8,10 +8,10 @@ const parsed = (html) => {
   return template.content.firstElementChild;
 };
 
-// What is the same link, button or field when its part has come anew.
+// A key that identifies a link, button or field after its part was replaced.
 const known = (each) => each.id || [each.tagName, each.href, each.name, each.value, each.textContent].join(" ");
 
-// Put a part in its place, and leave alone what its reader has done there: ticks, what is unfolded, where the focus is.
+// Replace a part, and preserve the user's ticks, unfolded details and focus.
 const put = (id, html) => {
   const old = document.getElementById(id);
   const part = parsed(html);
@@ -40,7 +40,7 @@ const arrange = (id, ids, made) => {
   });
 };
 
-// Buttons that need something chosen, and those that choose.
+// Buttons that need a selection, and those that select all.
 const refresh = () => {
   for (const button of document.querySelectorAll("[data-needs]")) {
     const chosen = document.querySelectorAll(`input[name=${button.dataset.needs}]:checked`).length;

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes a bare Debian with Python and Redis, unless it is there:  base.sh TAR
-# It carries this machine's certificates; its package mirror is read from where apt has it.
+# Makes a bare Debian with Python and Redis, unless it exists:  base.sh TAR
+# It contains this machine's certificates; its package mirror is apt's.
 set -euo pipefail
 tar=$1
 if [ -s "$tar" ]; then exit 0; fi
@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 ./packages.sh mmdebstrap=mmdebstrap >&2
 mirror=$(./mirror.sh)
 mkdir -p "$(dirname "$tar")"
-# As in the official images: python in /usr/local/bin, Redis' user has the uid 999, its data lie in /data.
+# As in the official images: python in /usr/local/bin, Redis' user with the uid 999, its data in /data.
 mmdebstrap --quiet --format=tar --variant=minbase \
     --include=python3,python3-pip,python3-venv,ca-certificates,tzdata,redis-server \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds a real, if old, Kubernetes (1.20) from Debian's source package, into the folder that is named. About five minutes
-# on two cores and 2 GB of disk meanwhile; kept from run to run.
+# Builds a real, if old, Kubernetes (1.20) from Debian's source package into the given folder. It takes about five
+# minutes on two cores and 2 GB of disk; the result is kept.
 set -euo pipefail
 out=$1
 programs=(kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
@@ -19,7 +19,7 @@ tar xzf kubernetes_*.orig.tar.gz -C go/src/k8s.io/kubernetes --strip-components=
 
 export GOPATH=$work/go GO111MODULE=off GOPROXY=off GOCACHE=$work/cache CGO_ENABLED=0
 cd "$GOPATH/src/k8s.io/kubernetes"
-# What Debian's package leaves to its build: the types' description for the API server.
+# The OpenAPI definitions for the API server, which Debian's package generates during its build.
 go build -o "$work/openapi-gen" ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
 packages=$(grep -rl --include='*.go' '+k8s:openapi-gen=' vendor/k8s.io/ pkg staging/src | grep -v _test | xargs -n1 dirname |
     sed 's#^staging/src/#k8s.io/kubernetes/vendor/#; s#^vendor/#k8s.io/kubernetes/vendor/#; s#^pkg/#k8s.io/kubernetes/pkg/#' |

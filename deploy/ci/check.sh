@@ -1,5 +1,5 @@
 #!/bin/bash
-# Holds Dockerfile, compose project and manifests against schemas and rules. Needs no engine and no cluster.
+# Checks Dockerfile, compose project and manifests by schemas and rules. Needs no engine and no cluster.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$(deploy/ci/tools.sh)
@@ -22,7 +22,7 @@ cmp <(settings deploy/redis/redis.conf) <(settings k8s/base/redis.conf)
 for overlay in k8s/overlays/*/ deploy/ci/k8s/; do
     name=$(basename "$overlay")
     "$tools/kubectl" kustomize "$overlay" >"$rendered/$name.yaml"
-    # Kinds of KEDA and of the Prometheus Operator have no schema here: they are named, and not judged.
+    # There are no schemas for the kinds of KEDA and the Prometheus Operator: they are listed, but not checked.
     "$tools/kubernetes-validate" --strict "$rendered/$name.yaml" >"$rendered/said" 2>&1 || { cat "$rendered/said"; exit 1; }
     echo "$name: $(grep -c passed "$rendered/said") resources valid; $(grep -c "Couldn't find schema" "$rendered/said") without a schema"
 done
@@ -32,13 +32,13 @@ echo "checkov: no unexplained findings"
 
 promtool=$(command -v promtool || echo "$(dirname "$tools")/prometheus/usr/bin/promtool")
 if [ ! -x "$promtool" ] && command -v apt-get >/dev/null; then
-    # Only the one program out of Debian's package: nothing is installed.
+    # Only this program is extracted from Debian's package; nothing is installed.
     fetch() { timeout 300 apt-get -qq -o APT::Sandbox::User=root download prometheus 2>/dev/null; }
     (cd "$rendered" && { fetch || { timeout 300 apt-get -qq update && fetch; }; } && dpkg -x prometheus_*.deb "${promtool%/usr/bin/promtool}") || true
 fi
 if [ -x "$promtool" ]; then
     (cd deploy/prometheus && "$promtool" check config prometheus.yml && "$promtool" test rules alerts_test.yml)
 else
-    echo "SKIPPED: no promtool here to try the alert rules with" >&2
+    echo "SKIPPED: no promtool to test the alert rules with" >&2
 fi
 if command -v amtool >/dev/null; then amtool check-config deploy/prometheus/alertmanager.yml; fi

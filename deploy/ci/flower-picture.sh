@@ -1,9 +1,9 @@
 #!/bin/bash
-# Takes a picture of Flower's tasks as a browser shows them:  flower-picture.sh NAME:PASSWORD FOLDER
+# Takes a picture of Flower's list of tasks in a browser:  flower-picture.sh NAME:PASSWORD FOLDER
 set -euo pipefail
 login=$1 folder=$2
 "$(dirname "$0")/packages.sh" chromium=chromium >&2 || {
-    echo "SKIPPED: no chromium here to take a picture of Flower with" >&2
+    echo "SKIPPED: no chromium to take a picture of Flower with" >&2
     exit 0
 }
 profile=$(mktemp -d)

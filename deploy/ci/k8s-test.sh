@@ -1,6 +1,6 @@
 #!/bin/bash
-# Brings the manifests up on a real API server and kubelet, runs sets, kills pods, scales. Runs inside with-docker.sh.
-# Everything it starts is ended by its process id; what it put into the host's packet filter is taken out again.
+# Runs the manifests on a real API server and kubelet: processes sets, kills pods, scales. Called by with-docker.sh.
+# Everything it starts is ended by its process id; its rules are removed from the host's packet filter.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache=${DEPLOY_TEST_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
@@ -42,7 +42,7 @@ clean_up() {
     kube-proxy --cleanup >/dev/null 2>&1
     for table in nat filter mangle; do
         iptables -t "$table" -S | sed -n 's/^-A \(.* -j KUBE-.*\)/\1/p' | xargs -r -L 1 iptables -t "$table" -D
-        # A chain can go when no other one points to it: all are emptied first.
+        # A chain can be deleted only if no other one refers to it: all are emptied first.
         for action in -F -X; do
             iptables -t "$table" -S | awk '/^-N KUBE/ { print $2 }' | xargs -r -L 1 iptables -t "$table" "$action"
         done
@@ -61,7 +61,7 @@ until_true() { # SECONDS COMMAND…
     done
 }
 
-# The engine's own address, on which pods reach the host.
+# The engine's own address, at which pods reach the host.
 node=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
 printf 'FROM redis:7\nUSER 10002\nCMD ["sleep", "infinity"]\n' | docker build -q -t pause-stand-in:1 - >/dev/null
 openssl genrsa -out "$work/pki/sa.key" 2048 2>/dev/null
@@ -157,7 +157,7 @@ told = urllib.request.urlopen('http://127.0.0.1:9464/metrics').read().decode()
 print(*[line for line in told.splitlines() if line.startswith(('anonymizer_sets', 'anonymizer_backlog', 'anonymizer_redis_up', 'anonymizer_share_up'))], sep='\n')" >&2
 k get pods >&2
 
-# An upgrade and its roll-back, each while sets are in work. The newer image differs in nothing but what it calls itself.
+# An upgrade and its rollback, each with sets in work. The newer image differs only in its version.
 printf '%s\n' 'FROM rt-set-anonymizer:0.1.0' 'USER 0' \
     'RUN cd /opt/anonymizer/lib/python3*/site-packages && sed -i "s/0\.1\.0/0.1.1/" anonymizer/__init__.py && \
      sed -i "s/^Version: .*/Version: 0.1.1/" rt_set_anonymizer-*.dist-info/METADATA' 'USER 10001:10001' |
@@ -181,7 +181,7 @@ for step in FORTH:0.1.1 BACK:0.1.0; do
     say "${step#*:} runs everywhere; the twelve sets are published, each once"
 done
 
-# More is to do than one worker can: the HPA as it is shipped, but for the name that this cluster has for its version.
+# More work than one worker can do: the HPA as shipped, except for this cluster's name of its API version.
 run .venv/bin/python deploy/ci/pod_metrics.py 20251 "$work/pki/apiserver.crt" "$work/pki/apiserver.key"
 kubectl apply -f - >/dev/null <<'EOF'
 apiVersion: v1
@@ -218,7 +218,7 @@ say "the thirty are published, each once; with nothing to do, and ten seconds to
 k exec deployment/worker -- sh -c 'test ! -e /var/run/secrets/kubernetes.io && ! env | grep -q _SERVICE_HOST=.*redis'
 say "no account token, no service links"
 
-# The lines of docs/operations.md, with what changes first: who may log in, then Redis' password, in two steps.
+# The lines of docs/operations.md: users of the console are changed, then Redis' password, in two steps.
 printf '%s\n' "seven quiet tortoises" "seven quiet tortoises" |
     ANONYMIZER_CONSOLE_USERS=$work/checkout/users .venv/bin/anonymizer console --add-user anna >/dev/null
 cd "$work/checkout"
@@ -261,7 +261,7 @@ say "the console knows who may log in"
 
 kubectl kustomize k8s/overlays/second-installation | sed "s#/srv/#$work/srv/#" >"$work/second.yaml"
 kubectl apply -f "$work/second.yaml" >"$work/applied"
-if grep -v ' created$' "$work/applied" >&2; then exit 1; fi # nothing of the first is touched
+if grep -v ' created$' "$work/applied" >&2; then exit 1; fi # the first installation is not changed
 for one in anonymizer anonymizer-2; do
     until_true 60 sh -c "kubectl -n $one get pvc share -o 'jsonpath={.status.phase}' | grep -q Bound"
 done

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Says where this machine's apt has Debian from, so that no address is written down.
+# Prints the Debian mirror of this machine's apt, so that no address is hard-coded.
 set -euo pipefail
 { cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true; } |
     awk '/^URIs:/ { print $2; found = 1; exit }
         /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; found = 1; exit } }
         END { exit !found }' ||
-    { echo "mirror: no mirror of Debian stands in /etc/apt" >&2; exit 1; }
+    { echo "mirror: no Debian mirror found in /etc/apt" >&2; exit 1; }

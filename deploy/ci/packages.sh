@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs the Debian packages of programs, or files, that are not here:  packages.sh PROGRAM=PACKAGE…
-# Says nothing and asks no network when all are here. Fails where it is not root on Debian, or reaches no mirror.
+# Installs the Debian packages of missing programs or files:  packages.sh PROGRAM=PACKAGE…
+# Prints nothing and needs no network if none is missing. Fails if not run as root on Debian, or without a mirror.
 set -euo pipefail
 missing=()
 for each in "$@"; do

@@ -1,10 +1,10 @@
-"""Serve metrics.k8s.io for an autoscaler, from what the Docker engine measures: pod_metrics.py PORT CERTIFICATE KEY.
+"""Serve metrics.k8s.io for an autoscaler, from the Docker engine's figures: pod_metrics.py PORT CERTIFICATE KEY.
 
-Stands in for metrics-server, which Debian does not package, and whose source, kubelet's summary, knows no pods where
-the engine keeps its data in a folder of its own. Only what the HorizontalPodAutoscaler asks for.
+A substitute for metrics-server, which Debian does not package, and whose source, kubelet's summary, lists no pods if
+the engine keeps its data in a separate folder. It serves only the requests of the HorizontalPodAutoscaler.
 """
 
-# ruff: noqa: INP001, S603 - a command of its own, which calls the engine's
+# ruff: noqa: INP001, S603 - a separate command that calls the engine's
 
 import json
 import ssl
@@ -24,7 +24,7 @@ RESOURCES = {
 
 
 def pods() -> dict[str, object]:
-    """Return what each container of a pod uses now; ours have one each."""
+    """Return the current CPU and memory use of all pods, each of which has one container."""
     command = ["docker", "stats", "--no-stream", "--format", "{{json .}}"]
     measured = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -33,7 +33,7 @@ def pods() -> dict[str, object]:
 
 
 def use(measured: dict[str, str], at: str) -> dict[str, object] | None:
-    """Return the use of one container as metrics-server states it; None of a pod's sandbox."""
+    """Return the use of one container in metrics-server's format; None for a pod's sandbox."""
     _, container, pod, namespace, *_ = measured["Name"].split("_")
     if container == "POD":
         return None
@@ -48,16 +48,16 @@ def use(measured: dict[str, str], at: str) -> dict[str, object] | None:
 
 
 class Metrics(BaseHTTPRequestHandler):
-    """The two answers: what there is, and the pods."""
+    """Handle the two requests: the list of resources, and the pods' metrics."""
 
     def do_GET(self) -> None:
-        """Answer with JSON whatever the caller would like better."""
-        told = json.dumps(pods() if "/pods" in self.path else RESOURCES).encode()
+        """Respond with JSON, regardless of the accepted types."""
+        body = json.dumps(pods() if "/pods" in self.path else RESOURCES).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(told)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(told)
+        self.wfile.write(body)
 
 
 server = ThreadingHTTPServer(("127.0.0.1", int(port)), Metrics)

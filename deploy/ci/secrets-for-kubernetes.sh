@@ -1,6 +1,6 @@
 #!/bin/bash
-# As docs/operations.md says: new secrets, in what is laid out of a checkout in FOLDER, and from them the Secret that the
-# manifests name:  deploy/ci/secrets-for-kubernetes.sh FOLDER
+# As in docs/operations.md: creates new secrets in a copy of the checkout in FOLDER, and from them the Secret that the
+# manifests refer to: deploy/ci/secrets-for-kubernetes.sh FOLDER
 set -euo pipefail
 folder=$(realpath "$1")
 cd "$(dirname "$0")/../.."

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Imports stand-ins for python:3.11-slim-bookworm and redis:7, made of Debian's packages, into the engine of DOCKER_HOST.
+# Imports substitutes for python:3.11-slim-bookworm and redis:7, made of Debian's packages, into the engine of
+# DOCKER_HOST.
 # Usage: stand-ins.sh TAR
 set -euo pipefail
 tar=$1

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Walks docs/operations.md without containers: the units under a real systemd, in a bare Debian of its own that
+# Follows docs/operations.md without containers: runs the units under a real systemd, in a separate bare Debian that
 # systemd-nspawn boots without a network. Everything it starts ends with that machine.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -43,11 +43,11 @@ packages="systemd systemd-sysv dbus"
 "${nspawn[@]}" --resolv-conf=copy-host bash -euc "
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update; apt-get -qq install -y --no-install-recommends $packages >/dev/null 2>&1
-    chown -R redis:redis /etc/redis /var/lib/redis /var/log/redis  # the root gave that user another uid
+    chown -R redis:redis /etc/redis /var/lib/redis /var/log/redis  # that user has another uid in the root
     systemctl enable redis-server 2>/dev/null" </dev/null
 say "a machine with systemd is laid out"
 
-# The lines of the section about systemd: what installs runs with a network, what starts does not.
+# The lines of the section about systemd: installation runs with a network, the services without.
 lines() { awk -v from="$1" -v to="$2" '/^    / && index($0, from) { on = 1 } on { print substr($0, 5) } on && index($0, to) { exit }' docs/operations.md; }
 install=$(lines 'useradd --system' 'deploy/systemd/*.service')
 begin=$(lines 'systemctl daemon-reload' 'systemctl enable --now')
@@ -84,7 +84,7 @@ say "a worker has a user of its own, no capabilities, and system calls filtered"
 
 drop KILLED 6 40
 until_true 120 sh -c "ls -d $root/srv/anonymizer/KILLED/ANON_*"
-# The `$` belongs to the machine's shell.
+# The `$` is for the machine's shell.
 # shellcheck disable=SC2016
 inside 'kill -9 $(systemctl show -p MainPID --value anonymizer-worker)'
 until_true 240 published KILLED 6

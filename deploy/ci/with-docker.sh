@@ -1,9 +1,10 @@
 #!/bin/bash
 # Runs a command with a Docker engine in which our image has just been built:  deploy/ci/with-docker.sh COMMAND…
 #
-# An engine that is there is used. Else, as root on Debian, one is started for the time of the command, and since it
-# reaches no image registry, stand-ins for the official base images are made of Debian's packages and imported under the
-# official names: the Dockerfile is built as it is. Where neither is possible the command is skipped, loudly.
+# An existing engine is used. Otherwise, as root on Debian, one is started for the duration of the command; because it
+# has no image registry, substitutes for the official base images are made of Debian's packages and imported under the
+# official names, so that the Dockerfile is built unchanged. If neither is possible, the command is skipped with a clear
+# message.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache=${DEPLOY_TEST_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
@@ -15,7 +16,7 @@ skip() {
 }
 command=$*
 
-# Debian's client: another one on the PATH may speak a newer dialect than Debian's engine.
+# Debian's client, because another one on the PATH may use a newer API than Debian's engine.
 if [ -x /usr/bin/docker ]; then PATH=/usr/bin:$PATH; fi
 export DOCKER_BUILDKIT=1
 
@@ -28,7 +29,7 @@ if ! docker info >/dev/null 2>&1; then
     if [ -x /usr/bin/docker ]; then PATH=/usr/bin:$PATH; fi
     work=$(mktemp -d "$cache/engine.XXXXXX")
     export DOCKER_HOST=unix://$work/docker.sock
-    # An engine that runs Kubernetes needs more options.
+    # An engine for Kubernetes needs more options.
     # shellcheck disable=SC2086
     dockerd --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" -H "$DOCKER_HOST" \
         ${DOCKERD_OPTIONS:-} >"$work/log" 2>&1 &

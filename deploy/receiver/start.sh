@@ -1,6 +1,7 @@
 #!/bin/sh
-# Starts Orthanc as a DICOM destination that takes objects from listed AE titles only, and hands them to `anonymizer sort`.
-# ANONYMIZER_SENDERS says whose (ECLIPSE=PROSTATE, MONACO=LUNG), RECEIVER_AET what it is called itself.
+# Starts Orthanc as a DICOM destination that accepts objects from listed AE titles only, and passes them to `anonymizer
+# sort`.
+# ANONYMIZER_SENDERS lists these titles (ECLIPSE=PROSTATE, MONACO=LUNG), RECEIVER_AET is its own.
 set -eu
 umask 077
 folder=${RECEIVER_FOLDER:-/data}
@@ -9,7 +10,7 @@ wrong() { echo "receiver: $*" >&2; exit 1; }
 title() { printf '%s\n' "$1" | grep -Eqx '[A-Za-z0-9._-]([A-Za-z0-9 ._-]{0,14}[A-Za-z0-9._-])?'; }
 trim() { printf '%s' "$1" | sed 's/^ *//; s/ *$//'; }
 
-title "$aet" || wrong "RECEIVER_AET is no AE title"
+title "$aet" || wrong "RECEIVER_AET is not an AE title"
 password=$(cat "${RECEIVER_PASSWORD_FILE:?}")
 printf '%s\n' "$password" | grep -Eqx '[A-Za-z0-9_=-]{16,}' || wrong "the password must be 16 letters and digits or more"
 modalities=
@@ -19,12 +20,12 @@ while [ -n "$rest" ]; do
     rest=${rest#*,}
     if [ -z "$each" ]; then continue; fi
     sender=$(trim "${each%%=*}")
-    title "$sender" || wrong "ANONYMIZER_SENDERS names something that is no AE title"
+    title "$sender" || wrong "ANONYMIZER_SENDERS contains an invalid AE title"
     modalities="$modalities${modalities:+, }\"$sender\": {\"AET\": \"$sender\", \"Host\": \"0.0.0.0\", \"Port\": 104,
         \"AllowEcho\": true, \"AllowStore\": true, \"AllowFind\": false, \"AllowGet\": false, \"AllowMove\": false,
         \"AllowFindWorklist\": false, \"AllowNAction\": false, \"AllowNEventReport\": false}"
 done
-[ -n "$modalities" ] || wrong "ANONYMIZER_SENDERS names nobody"
+[ -n "$modalities" ] || wrong "ANONYMIZER_SENDERS lists no sender"
 
 settings=$(mktemp -d)/orthanc.json
 cat >"$settings" <<END

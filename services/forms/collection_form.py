@@ -279,13 +279,13 @@ _ABOUT: Final = {
 }
 _MEANING: Final = {
     ("identity", "hospital"): gettext_noop("goes into the tracking file only, never into DICOM"),
-    ("plan", "machine"): gettext_noop('a descriptor; a list, of which the first that fits is taken; or "keep"'),
+    ("plan", "machine"): gettext_noop('a descriptor; a list, of which the first that fits is used; or "keep"'),
     ("plan", "on_machine_mismatch"): gettext_noop('"refuse" | "warn": a beam that the machine cannot deliver'),
     ("privacy", "dates"): gettext_noop('"shift" by whole weeks | "remove" | "keep"'),
     ("privacy", "patient_characteristics"): gettext_noop('age, sex, size, weight | "retain" more | "age_sex"'),
-    ("privacy", "birth_date"): gettext_noop('"fake": one that gives the age | "empty"'),
+    ("privacy", "birth_date"): gettext_noop('"fake": a fictitious one that preserves the age | "empty"'),
     ("privacy", "times"): gettext_noop('"keep" | "remove" times of day'),
-    ("privacy", "unread_words"): gettext_noop('"list" words nobody knows | "wait" for a person | "replace" them'),
+    ("privacy", "unread_words"): gettext_noop('unknown words: "list" them | "wait" for a person | "replace" them'),
     ("privacy", "scanner"): gettext_noop("replaces the CT's station name; empty: not replaced"),
     ("check", "on_broken_links"): gettext_noop('"refuse" | "relink" where the geometry agrees'),
     ("check", "accept"): gettext_noop('codes of REFUSED files that are accepted knowingly: ["relative-dose"]'),
@@ -310,7 +310,7 @@ _MEANING: Final = {
         '"by itself": each set as it comes | "by hand": when a person starts it in the console'
     ),
     ("service", "release"): gettext_noop('"not asked" | "before export": only released sets are delivered'),
-    ("service", "language"): gettext_noop('"en" | "de": of REFUSED and NOTE files and of what the check says'),
+    ("service", "language"): gettext_noop('"en" | "de": language of REFUSED and NOTE files and of findings'),
 }
 """Comment beside each key of a form."""
 

@@ -178,8 +178,8 @@ def test_a_proxy_that_is_set_up_wrong_does_not_start(tmp_path: Path) -> None:
     for change, says in (
         ({"SIGN_ON_ADDRESS": "http://a.example"}, "SIGN_ON_ADDRESS must be an address: https://…"),
         ({"SIGN_ON_PROVIDER": ""}, "SIGN_ON_PROVIDER must be an address: https://…"),
-        ({"SIGN_ON_CLIENT": ""}, "SIGN_ON_CLIENT names nobody"),
-        ({"SIGN_ON_CLAIM": "a b"}, "SIGN_ON_CLAIM is no claim"),
+        ({"SIGN_ON_CLIENT": ""}, "SIGN_ON_CLIENT is missing or invalid"),
+        ({"SIGN_ON_CLAIM": "a b"}, "SIGN_ON_CLAIM is not a valid claim"),
         ({}, "the client's secret must hold no quotes, \\ or $"),
     ):
         environment = {"PATH": PATHS, **right, **change}

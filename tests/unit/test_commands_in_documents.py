@@ -104,7 +104,7 @@ SHELL = re.compile(
 def not_run() -> list[str]:
     """Return the prefixes of commands marked in the documents as run by no test."""
     page = (HERE / "docs/operations.md").read_text("utf-8")
-    marked = page[page.index("**no test runs**") :].partition("\n\nWhat runs of")[0]
+    marked = page[page.index("**no test runs**") :].partition("\n\nDurations of test runs")[0]
     commands = [re.sub(r"\s+", " ", code) for code in re.findall(r"`([^`]+)`", marked)]
     return [code for code in commands if not code.startswith("tests/")]
 
