@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from anonymizer.quick import COMMANDS, Stopped
-from anonymizer.terminal import advise_on, say_wrong
+from anonymizer.terminal import advise_on, print_error
 from services.runtime import modes
 from services.runtime.garbage import without_garbage_collection
 from services.runtime.settings import Settings
@@ -107,4 +107,4 @@ def run() -> None:
     except Exception as error:
         if debug:
             raise
-        sys.exit(say_wrong(error))
+        sys.exit(print_error(error))

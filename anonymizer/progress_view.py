@@ -63,7 +63,7 @@ class Bars:
                 name = printable(self._folder_of(locator))
                 self._of_sets[locator] = self._bars.add_task(name, says="", total=None)
             completed, total = _parts(how_far)
-            self._bars.update(self._of_sets[locator], completed=completed, total=total, says=_says(how_far))
+            self._bars.update(self._of_sets[locator], completed=completed, total=total, says=_describe(how_far))
 
 
 class Lines:
@@ -104,7 +104,7 @@ def _parts(how_far: InWork) -> tuple[int, int | None]:
     return STEPS.index(how_far.step) * how_far.total + how_far.done, len(STEPS) * how_far.total
 
 
-def _says(how_far: InWork) -> str:
+def _describe(how_far: InWork) -> str:
     if how_far.reason:
         return f"waits: {how_far.reason}"
     return f"{how_far.step} {how_far.done} of {how_far.total} files" if how_far.total else how_far.step

@@ -70,15 +70,15 @@ def answer(arguments: list[str]) -> int | None:
     """Answer a command line and return its exit code; None if the full program is needed."""
     arguments = [argument for argument in arguments if argument != "--debug"]
     if arguments == ["--version"]:
-        return _say(f"anonymizer {__version__}{_revision()}\n")
+        return _print(f"anonymizer {__version__}{_revision()}\n")
     if arguments in ([], ["--help"], ["-h"]):
-        return _say(_help()) or (0 if arguments else 2)
+        return _print(_help()) or (0 if arguments else 2)
     if arguments[0] == "health" and len(arguments) <= 2:
-        return _say_if_well(arguments[1:])
+        return _print_health(arguments[1:])
     return None
 
 
-def _say(text: str) -> int:
+def _print(text: str) -> int:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -146,7 +146,7 @@ def _summary(source: str, command: str) -> str:
     return text.partition("\n")[0].removesuffix('"""')
 
 
-def _say_if_well(asked: list[str]) -> int | None:
+def _print_health(asked: list[str]) -> int | None:
     folder = os.environ.get("ANONYMIZER_HEALTH")
     if not folder or not set(asked) <= set(SERVICES):
         return None
@@ -154,7 +154,7 @@ def _say_if_well(asked: list[str]) -> int | None:
     now, there = time.monotonic(), {service: sign for service, sign in signs.items() if sign}
     if not there or (asked and len(there) < len(asked)) or not all(is_well(*each, now) for each in there.items()):
         return None
-    return _say("".join(f"{service}: well\n" for service in there))
+    return _print("".join(f"{service}: well\n" for service in there))
 
 
 def is_well(service: str, sign: heartbeat.Heartbeat, now: float) -> bool:

@@ -13,10 +13,10 @@ from anonymizer.terminal import (
     command,
     console,
     not_taken_as_json,
+    print_json,
+    print_not_taken,
+    print_unread_words,
     printable,
-    say_json,
-    say_not_taken,
-    say_unread_words,
     sets_as_json,
 )
 from services.language import counted
@@ -98,7 +98,7 @@ def tell(collection: Collection, rows: list[Row], end: RunResult, *, as_json: bo
         if outcome := registry.read_outcome(collection, collection.locator(folder)):
             left_out += outcome.not_taken
     if as_json:
-        say_json(
+        print_json(
             {
                 "sets": [_as_json(row) for row in rows],
                 "published_before": len(end.earlier),
@@ -107,7 +107,7 @@ def tell(collection: Collection, rows: list[Row], end: RunResult, *, as_json: bo
             }
         )
     else:
-        _say(collection.root, rows, len(end.earlier), left_out)
+        _print(collection.root, rows, len(end.earlier), left_out)
 
 
 def _as_json(row: Row) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _as_json(row: Row) -> dict[str, Any]:
     return told | ({"sets": sets_as_json(row.sets)} if row.sets else {})
 
 
-def _say(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) -> None:
+def _print(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) -> None:
     screen = console()
     if rows:
         table = Table("Set", "State", "Anonymized", "Seconds", "Why")
@@ -127,10 +127,10 @@ def _say(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) ->
         screen.print(f"Done before: {counted(earlier, 'set')}. {command('status', root)} lists unpublished sets.")
     if not rows and not earlier:
         screen.print(f"There are no sets in {root}: a set is a subfolder with DICOM files.")
-    say_not_taken(screen, left_out)
+    print_not_taken(screen, left_out)
 
 
-def say_where(screen: Console, collection: Collection, *, interrupted: bool) -> None:
+def print_next_steps(screen: Console, collection: Collection, *, interrupted: bool) -> None:
     """Print the locations of the results and the next steps."""
     root = collection.root
     if interrupted:
@@ -146,7 +146,7 @@ def say_where(screen: Console, collection: Collection, *, interrupted: bool) -> 
     sheets = sheets_folder(root)
     if sheets.is_dir():
         screen.print(f"The sheets are in {sheets}.")
-    say_unread_words(screen, root)
+    print_unread_words(screen, root)
     if not interrupted:
         screen.print(
             f"Next: review and sign the sheets; then make a delivery: {command('export', root)} DEST"

@@ -114,13 +114,13 @@ def console(*, stderr: bool = False) -> Console:
     return _Screen(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
-def say_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Print JSON."""
     text = json.dumps(value, indent=2, ensure_ascii=False)  # which escapes line ends and similar, but not C1 controls
     print(_NOT_SHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201 - this is the output
 
 
-def say_page(text: str) -> None:
+def print_page(text: str) -> None:
     """Print a page without wrapping."""
     print(_NOT_SHOWN.sub(" ", text), end="")  # noqa: T201 - as above
 
@@ -139,7 +139,7 @@ def _program() -> str:
     return _NAME if found and Path(found).resolve() == called.resolve() else str(called)
 
 
-def say_not_taken(screen: Console, things: Sequence[NotTaken]) -> None:
+def print_not_taken(screen: Console, things: Sequence[NotTaken]) -> None:
     """Print the items that may hold DICOM and are not taken, with reasons, if any."""
     if not things:
         return
@@ -149,7 +149,7 @@ def say_not_taken(screen: Console, things: Sequence[NotTaken]) -> None:
     screen.print(table)
 
 
-def say_unread_words(screen: Console, root: Path) -> None:
+def print_unread_words(screen: Console, root: Path) -> None:
     """Print the number of unread words that prevent sets from being exported, if any."""
     unread: list[Word] = []
     with suppress(SettingsWrong, OSError):  # a wrong words.csv is reported by the commands that need it
@@ -172,7 +172,7 @@ def printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in name)
 
 
-def say_wrong(error: BaseException) -> int:
+def print_error(error: BaseException) -> int:
     """Print in one sentence why nothing was done; of unexpected errors only the class: their texts may hold names."""
     if isinstance(error, SettingsWrong):
         text = str(error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
-from anonymizer.terminal import console, printable, say_not_taken
+from anonymizer.terminal import console, print_not_taken, printable
 from services.language import counted
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
@@ -48,7 +48,7 @@ def show(root: Path, rows: list[FolderSummary], not_taken: list[NotTaken], *, wi
             screen.print(_plans(row))
     common = {} if with_texts else _common_notes(sets)
     for row in sets:
-        _say_of_set(screen, row, common)
+        _print_set(screen, row, common)
     for note, number in common.items():
         screen.print(f"{number} of {counted(len(sets), 'set')}: {note}")
     for row in rows:
@@ -56,8 +56,8 @@ def show(root: Path, rows: list[FolderSummary], not_taken: list[NotTaken], *, wi
             screen.print(f"{printable(row.folder)}: no DICOM files, not a set.")
     if not rows:
         screen.print(f"There are no sets in {root}: a set is a subfolder with DICOM files.")
-    _say_texts(screen, sets, set_by_set=with_texts)
-    say_not_taken(screen, not_taken)
+    _print_texts(screen, sets, set_by_set=with_texts)
+    print_not_taken(screen, not_taken)
 
 
 def _common_notes(sets: Sequence[FolderSummary]) -> dict[str, int]:
@@ -66,7 +66,7 @@ def _common_notes(sets: Sequence[FolderSummary]) -> dict[str, int]:
     return {note: number for note, number in numbers.items() if number > 1}
 
 
-def _say_of_set(screen: Console, row: FolderSummary, common: Container[str]) -> None:
+def _print_set(screen: Console, row: FolderSummary, common: Container[str]) -> None:
     """Print the faults of a set, its notes except common ones, and a summary of what would be kept."""
     name = printable(row.folder)
     for fault in row.faults:
@@ -84,7 +84,7 @@ def _say_of_set(screen: Console, row: FolderSummary, common: Container[str]) -> 
         screen.print(f"{name}: {texts} would be kept; of the person: {person or 'neither age nor sex'}")
 
 
-def _say_texts(screen: Console, sets: list[FolderSummary], *, set_by_set: bool) -> None:
+def _print_texts(screen: Console, sets: list[FolderSummary], *, set_by_set: bool) -> None:
     """List every text that would be kept, unread words marked; for all sets together only if there are few."""
     if set_by_set:
         for row in sets:

@@ -243,9 +243,9 @@ def _left(folder: Path, manifest: Manifest) -> str:
     data = [path.read_bytes().lower() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     texts = {planted.value: planted.spelt for planted in manifest.planted if planted.kind not in STAYING}
     counts = (
-        sum(any(_stands(spelt.lower(), data) for spelt in spellings) for spellings in texts.values()),
-        sum(_stands(day.encode(), data) for day in manifest.dates),
-        sum(_stands(uid.encode(), data) for uid in manifest.uids),
+        sum(any(_occurs(spelt.lower(), data) for spelt in spellings) for spellings in texts.values()),
+        sum(_occurs(day.encode(), data) for day in manifest.dates),
+        sum(_occurs(uid.encode(), data) for uid in manifest.uids),
     )
     return ", ".join(
         f"{count} of {of}"
@@ -253,7 +253,7 @@ def _left(folder: Path, manifest: Manifest) -> str:
     )
 
 
-def _stands(value: bytes, data: list[bytes]) -> bool:
+def _occurs(value: bytes, data: list[bytes]) -> bool:
     return any(value in one for one in data)
 
 

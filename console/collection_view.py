@@ -194,7 +194,7 @@ class Board:
         OSError
             The share is unavailable.
         """
-        look = self._look_anew()
+        look = self._read_again()
         if self.checks.start([line.row for line in look.lines if not line.row.state.is_busy]):
             with self._lock:
                 self._round = None
@@ -211,7 +211,7 @@ class Board:
         """
         wanted = set(locators)
         collection = Collection.open(self.root)
-        lines = [line for line in self._look_anew().can_start if line.row.locator in wanted]
+        lines = [line for line in self._read_again().can_start if line.row.locator in wanted]
         for line in lines:
             registry.register(collection, line.row.folder)
             registry.start(collection, line.row.locator, line.row.fingerprint)
@@ -231,7 +231,7 @@ class Board:
         SettingsWrong, OSError
             The request cannot be written at the moment.
         """
-        look = self._look_anew()
+        look = self._read_again()
         line = next((line for line in look.lines if line.row.locator == locator and how in line.ways_on), None)
         if line is None:
             return False
@@ -242,7 +242,7 @@ class Board:
         elif how == AS_NEW:
             others = again.published_otherwise(collection, locator)
             registry.count_as_new(collection, locator, fingerprint, others)
-        again.look_again(collection, line.row.folder)
+        again.reset_outcome(collection, line.row.folder)
         if look.by_hand:
             registry.start(collection, locator, line.row.fingerprint)
         self._forget_look()
@@ -314,7 +314,7 @@ class Board:
         except (SettingsWrong, OSError):
             return None, None
 
-    def _look_anew(self) -> Look:
+    def _read_again(self) -> Look:
         self._forget_look()
         return self.look()
 

@@ -63,7 +63,7 @@ def serve(desk: Desk, ready: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
-        living = asyncio.create_task(_say_that_it_lives(desk))
+        living = asyncio.create_task(_write_heartbeat(desk))
         ready()
         await server.serve([listening])
         living.cancel()
@@ -100,7 +100,7 @@ def _listen(address: Address) -> socket.socket:
         ) from None
 
 
-async def _say_that_it_lives(desk: Desk) -> None:
+async def _write_heartbeat(desk: Desk) -> None:
     client = connect(desk.settings) if desk.settings.redis_url else None
     try:
         while desk.settings.health is not None or client is not None:

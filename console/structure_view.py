@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from services.maintenance.structures.survey import Survey
 
 
-def said_of(sheet: Sheet, name: str) -> str:
+def decision_line(sheet: Sheet, name: str) -> str:
     """Return the decision about a name as one line, by which a form detects concurrent changes."""
     row = sheet.naming.decision(name)
     return f"{row.state} {row.target}" if row else ""
@@ -59,7 +59,7 @@ class Namer:
         Parameters
         ----------
         shown
-            The decisions when the list was shown, from `said_of`.
+            The decisions when the list was shown, from `decision_line`.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Namer:
         """
         with self._lock:
             before = structure_list.read(self._root)
-            overtaken = [name for name, was in (shown or {}).items() if said_of(before, name) != was]
+            overtaken = [name for name, was in (shown or {}).items() if decision_line(before, name) != was]
             if overtaken:
                 raise spreadsheet.overtaken(overtaken)
             sheet = before.all_decided({structure_list.escaped(name): to for name, to in targets.items()}, state)

@@ -94,7 +94,7 @@ def gettext_noop(message: str) -> str:
     return message
 
 
-def said_in(language: str, message: str) -> str:
+def in_language(language: str, message: str) -> str:
     """Return a sentence without placeholders in the given language, regardless of the current one."""
     return message if language == _ENGLISH else catalogue(language).gettext(message)
 
@@ -128,7 +128,7 @@ class Phrases:
             return says
         for known, pattern in self._patterns:
             if found := pattern.fullmatch(says):
-                return Sentence(said_in(_SPOKEN.get(), known).format(*map(self.in_words, found.groups())), says)
+                return Sentence(in_language(_SPOKEN.get(), known).format(*map(self.in_words, found.groups())), says)
         return says
 
     @cached_property

@@ -23,7 +23,7 @@ from sheets import paths, recognition, set_summary
 from sheets.render.html import html
 from sheets.render.page import Cell, Facts, Heading, Page, Table, Text, Tile, Tiles, program
 from sheets.tables import files
-from sheets.tables.in_report import distributions, matrix, stands_out
+from sheets.tables.in_report import distributions, matrix, outlier_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -128,7 +128,7 @@ def report(
             *_table("Techniques", "Technique", Counter(str(one["technique"] or "none") for one in tables["sets"])),
             *matrix(tables),
             *distributions(tables),
-            *(stands_out(tables) if house else ()),
+            *(outlier_blocks(tables) if house else ()),
             *(recognition.blocks((entry.index, entry.facts["recognition"]) for entry in entries) if house else ()),
             *(_persons(of_one_person(collection, (entry.index for entry in entries))) if house else ()),
             *_refusals(refused),

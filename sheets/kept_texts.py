@@ -109,7 +109,7 @@ class _Reading:
         for tag, vr, _, value, end, items in elements:
             tells = known.get(tag)
             if tells is None:
-                tells = known[tag] = self._tells(tag, vr, above, is_sequence=items is not None)
+                tells = known[tag] = self._kind_of(tag, vr, above, is_sequence=items is not None)
             if not tells:
                 continue
             if items is not None:
@@ -123,7 +123,7 @@ class _Reading:
                 else:
                     self._note(tag, vr, found, above)
 
-    def _tells(self, tag: int, vr: bytes, above: tuple[int, ...], *, is_sequence: bool) -> str:
+    def _kind_of(self, tag: int, vr: bytes, above: tuple[int, ...], *, is_sequence: bool) -> str:
         """Return the kind of an attribute: a text, a code that may not be a defined term, or a sequence with either."""
         action = self._policy.decision(tag, above).action
         if is_sequence:

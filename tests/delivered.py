@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from anonymizer.command_line import application
 from anonymizer.quick import Stopped
-from anonymizer.terminal import say_wrong
+from anonymizer.terminal import print_error
 from services.pipeline.folder_run import process
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
@@ -44,7 +44,7 @@ def anonymizer(*arguments: object) -> Said:
         with pytest.MonkeyPatch.context() as patch:
             said: list[str] = []
             patch.setattr("anonymizer.terminal.console", lambda **_: _Printer(said))
-            return Said(say_wrong(done.exception), done.output + "\n".join(said))
+            return Said(print_error(done.exception), done.output + "\n".join(said))
     return Said(done.exit_code, done.output)
 
 

@@ -88,11 +88,11 @@ class _Answer(BaseHTTPRequestHandler):
             self.send_header("Location", f"{asked['redirect_uri']}?{back}")
             self.end_headers()
         elif at.path == "/user":
-            self._say(self.server.who())
+            self._respond(self.server.who())
         elif at.path == "/keys":
-            self._say({"keys": []})
+            self._respond({"keys": []})
         else:
-            self._say(self._about())
+            self._respond(self._about())
 
     def do_POST(self) -> None:
         """Exchange a code for a token."""
@@ -100,7 +100,7 @@ class _Answer(BaseHTTPRequestHandler):
         asked = {name: value[0] for name, value in parse_qs(text).items()}
         login = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         is_client = self.headers.get("Authorization") == f"Basic {login}"
-        self._say(self.server.token(asked) if is_client else None)
+        self._respond(self.server.token(asked) if is_client else None)
 
     def _about(self) -> dict[str, Any]:
         places = {"authorization": "authorize", "token": "token", "userinfo": "user"}
@@ -115,7 +115,7 @@ class _Answer(BaseHTTPRequestHandler):
             "code_challenge_methods_supported": ["S256"],
         }
 
-    def _say(self, told: dict[str, Any] | None) -> None:
+    def _respond(self, told: dict[str, Any] | None) -> None:
         self.send_response(HTTPStatus.OK if told is not None else HTTPStatus.BAD_REQUEST)
         self.send_header("Content-Type", "application/json")
         self.end_headers()

@@ -75,14 +75,14 @@ def main() -> int:
         for name, judge in READERS.items():
             program = _program(name)
             if program is None:
-                _say(f"NOT JUDGED by {name}: it is not installed.")
+                _print(f"NOT JUDGED by {name}: it is not installed.")
                 continue
             said = judge(program, pairs, Path(place))
             unexplained = {one for one in said.complaints if f"`{one}`" not in explained}
             wrong = wrong or said.links is False or said.equal is False or bool(unexplained)
-            _say(f"{name}: links {_word(said.links)}, CT and dose {_word(said.equal)}")
+            _print(f"{name}: links {_word(said.links)}, CT and dose {_word(said.equal)}")
             for one in sorted(said.complaints):
-                _say(f"    {'NOT EXPLAINED: ' if one in unexplained else ''}{one}")
+                _print(f"    {'NOT EXPLAINED: ' if one in unexplained else ''}{one}")
     return 1 if wrong else 0
 
 
@@ -258,7 +258,7 @@ def _word(good: bool | None) -> str:
     return {True: "good", False: "NOT GOOD", None: "not looked at"}[good]
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - this is the output
 
 

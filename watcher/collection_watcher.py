@@ -204,7 +204,7 @@ class CollectionWatcher:
             return None
         collection, now, found = self._dispatcher.collection, self._clock(), {}
         for folder, (state, since) in self.counts.since.items():
-            waits = state.is_looked_at_again and now - since >= long_s
+            waits = state.is_rechecked and now - since >= long_s
             if state in notify.TOLD or waits:
                 found[collection.locator(folder)] = notify.TOLD.get(state, notify.WAITS)
         held_up = (folder for folder, since in self.counts.held_up.items() if now - since >= long_s)

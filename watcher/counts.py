@@ -64,6 +64,6 @@ class StatusCounts:
         """Return for each unconcluded state the time since when its longest-standing set has had it."""
         found: dict[SetState, float] = {}
         for state, since in self.since.values():
-            if not state.is_concluded or state.is_looked_at_again:
+            if not state.is_concluded or state.is_rechecked:
                 found[state] = min(since, found.get(state, since))
         return found

@@ -155,7 +155,7 @@ class Dispatcher:
         if self._by_hand and not registry.is_started(self.collection, status.locator, status.fingerprint):
             return SetState.NOT_STARTED if rests else SetState.SETTLING
         waits = status.outcome is not None and status.outcome.state is SetState.WAITING
-        if status.outcome and status.outcome.asks_second_look:
+        if status.outcome and status.outcome.needs_second_check:
             waits = False
             if not asked.second_look:
                 asked.second_look, asked.not_before = True, max(asked.not_before, now + self._settling.quiet_s)

@@ -97,7 +97,7 @@ def _has_dicom(place: Path) -> bool:
 
 def _is_one_set(place: Path, inner: Sequence[str]) -> bool:
     """Return whether objects in different subfolders reference each other."""
-    held = [objects for name in inner if (objects := _look(place / name)).own]
+    held = [objects for name in inner if (objects := _read_objects(place / name)).own]
     together: set[int] = set()
     for at, objects in enumerate(held):
         lacking = objects.referred - objects.own
@@ -106,7 +106,7 @@ def _is_one_set(place: Path, inner: Sequence[str]) -> bool:
     return len(together) * 2 > len(held) > 0
 
 
-def _look(folder: Path) -> _Objects:
+def _read_objects(folder: Path) -> _Objects:
     try:
         return _read(os.fspath(folder), folder_listing.fingerprint(folder))
     except OSError:

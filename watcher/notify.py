@@ -76,7 +76,7 @@ class Notifier:
             return  # the next check reports it
         if news:
             self._not_before = self._clock() + EVERY_S
-            self._thread = threading.Thread(target=self._tell, args=(news,), daemon=True)
+            self._thread = threading.Thread(target=self._post, args=(news,), daemon=True)
             self._thread.start()
 
     def wait(self) -> None:
@@ -99,7 +99,7 @@ class Notifier:
         new = {locator: now[locator] for entry, locator in stand.items() if entry not in noted}
         return (attended.collection_id, new) if new else None
 
-    def _tell(self, news: list[tuple[str, dict[str, str]]]) -> None:
+    def _post(self, news: list[tuple[str, dict[str, str]]]) -> None:
         for collection_id, new in news:
             try:
                 self._send(_word(collection_id, new))

@@ -55,7 +55,7 @@ class OpenedCollection:
         """Return a digest of the decisions about words; changes of other columns do not matter."""
         path = self._root / word_list.FILE_NAME
         try:
-            look = _look(path.stat())
+            look = _signature(path.stat())
         except FileNotFoundError:
             return ""
         if self._words[0] != look:
@@ -69,8 +69,8 @@ def changed(root: Path, *lists: str) -> list[tuple[int, ...]]:
     for name in lists:
         with suppress(FileNotFoundError):
             files.append((root / name).stat())
-    return [_look(status) for status in files]
+    return [_signature(status) for status in files]
 
 
-def _look(status: os.stat_result) -> tuple[int, ...]:
+def _signature(status: os.stat_result) -> tuple[int, ...]:
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

@@ -9,7 +9,7 @@ import structlog
 
 from services.layout import is_there
 from services.publication import claims, publish, unread_words
-from services.publication.attempts import StandingStill
+from services.publication.attempts import AbandonedWork
 from services.runtime import durable_files
 from services.store import failures, notes, registry
 from services.store.set_state import SetState
@@ -51,7 +51,7 @@ class Reconciler:
         self._queue = queue
         self._sheets = sheets
         self._inbox: Inbox | None = None
-        self._still = StandingStill(collection, clock)
+        self._still = AbandonedWork(collection, clock)
         self._tracking = TrackingFiles(collection)
         self.sheets: dict[str, int] = {}
         """Number of `missing` and `failed` sheets, as of the last reconciliation; empty if nobody requests sheets."""
@@ -129,7 +129,7 @@ class Reconciler:
             state = states.get(claim.locator)
             if state is None:
                 missed[claim.set_id] = self._missed.get(claim.set_id, 0) + 1
-            concluded = state is not None and state.is_concluded and not state.is_looked_at_again
+            concluded = state is not None and state.is_concluded and not state.is_rechecked
             outcome = registry.read_outcome(self._collection, claim.locator) if concluded else None
             is_over = outcome is not None and claim.set_id not in outcome.set_ids
             if (is_over or missed.get(claim.set_id, 0) >= SCANS) and self._ledger.release(claim.set_id):

@@ -104,7 +104,7 @@ def set_up_log(**_: object) -> None:
     if settings.log_format == "json":
         from celery.apps import worker  # noqa: PLC0415 - only a worker's process needs it
 
-        worker.safe_say = logs.say_from_signal
+        worker.safe_say = logs.log_from_signal
         sys.stdout, sys.stderr = logs.Prints(sys.stdout), logs.Prints(sys.stderr)
 
 

@@ -43,7 +43,7 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
 
     def start(self, consumer: Any) -> None:
         """Start, on each connection to Redis."""
-        self._timer = consumer.timer.call_repeatedly(EVERY_S, self._say, (consumer,))
+        self._timer = consumer.timer.call_repeatedly(EVERY_S, self._write, (consumer,))
 
     def stop(self, _consumer: Any) -> None:
         """Stop, when that connection ends."""
@@ -55,7 +55,7 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         if self._service:
             metrics.ended(self._client, self._service)
 
-    def _say(self, consumer: Any) -> None:
+    def _write(self, consumer: Any) -> None:
         taken = sum(state.total_count.values())
         if taken != self._taken:
             self._taken, self._took_at = taken, time.monotonic()

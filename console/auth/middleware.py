@@ -97,7 +97,7 @@ class Guard:
                     headers.append("Set-Cookie", cookie(request, session.token))
             await send(message)
 
-        answer = self._turned_away(request, session)
+        answer = self._reject(request, session)
         try:
             await (answer or self._app)(scope, receive, finish)
         except ClientDisconnect:
@@ -109,7 +109,7 @@ class Guard:
         finally:
             _note(request, session, status, time.monotonic() - began)
 
-    def _turned_away(self, request: Request, session: Session | None) -> Response | None:
+    def _reject(self, request: Request, session: Session | None) -> Response | None:
         if request.method == "POST" and _is_from_elsewhere(request):
             return PlainTextResponse("This form is not from this page.", HTTPStatus.FORBIDDEN)
         if session and request.method == "POST" and request.url.path not in FOR_ALL and not session.may(START):

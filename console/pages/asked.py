@@ -77,7 +77,7 @@ class Asked:
         except (SettingsWrong, OSError):
             raise HTTPException(HTTPStatus.NOT_FOUND) from None
 
-    def _told_in(self) -> str:
+    def _report_language(self) -> str:
         """Return the language of what the program reports about sets: that of their collection."""
         its_id = self.request.path_params.get("collection")
         return self.desk.language_of(its_id) if its_id else self.texts.language
@@ -89,7 +89,7 @@ class Asked:
             session=self.request.state.session,
             path=self.request.url.path,
             desk=self.desk,
-            told_in=self._told_in(),
+            told_in=self._report_language(),
             **values,
         )
         return readable(text)

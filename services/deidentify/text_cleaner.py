@@ -171,7 +171,7 @@ class Cleaner:
         left = _known_part("".join(_without(value, self._echoes[value])))
         shortened = _shorten(left, self._longest(value))
         kept = shortened if len(shortened) <= self._longest(value) else left
-        if not _says_something(kept) or self._spans(kept):
+        if not _has_content(kept) or self._spans(kept):
             return None
         if self._is_unused(value, kept, len(value)):
             return kept
@@ -291,7 +291,7 @@ def _shorten(text: str, longest: int) -> str:
     return text
 
 
-def _says_something(text: str) -> bool:
+def _has_content(text: str) -> bool:
     return _DIRECTION.search(text) is not None or any(map(anatomy.is_meaningful, _letters(text)))
 
 

@@ -244,7 +244,7 @@ def evidence_of(rtset: RtSet) -> WeakEvidence:
     for file in files:
         _add(sources, "a file's name", _UID.sub(" ", file.path.stem), but=labels)
     for file in rtset.left_out:
-        _add(sources, "an object that was left out", " ".join(_said_by(file)).replace("^", " "))
+        _add(sources, "an object that was left out", " ".join(_texts_of(file)).replace("^", " "))
     for text in rtset.beside:
         _add(sources, "an object that was left out", text.replace("^", " "))
     names = [value for kind, value in rtset.found if kind == "person"]
@@ -281,7 +281,7 @@ def _add(sources: defaultdict[str, set[str]], source: str, text: str, but: Itera
             sources[folded].add(source)
 
 
-def _said_by(file: SetFile) -> Iterator[str]:
+def _texts_of(file: SetFile) -> Iterator[str]:
     yield from (file.view.text(keyword) for keyword in ("PatientName", "PatientID"))
 
 

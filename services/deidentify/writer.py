@@ -129,7 +129,7 @@ class _Tables:
     def __init__(
         self, replacements: Replacements, foreign: Mapping[tuple[str, ...], frozenset[bytes]], mends: Mends
     ) -> None:
-        self._remaking = replacements
+        self._replacements = replacements
         self._mends = mends
         self._foreign = foreign
         self._declared: dict[tuple[str, ...], bytes | None] = {}
@@ -143,7 +143,7 @@ class _Tables:
             self._declared[charsets] = character_sets.effective_charset(
                 "\\".join(charsets).encode("ascii", "replace"),
                 self._foreign.get(charsets if any(charsets) else (), ()),
-                self._remaking.cleaner.written,
+                self._replacements.cleaner.written,
             )
         return self._declared[charsets]
 
@@ -155,13 +155,13 @@ class _Tables:
         return self._known[key]
 
     def _make(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
-        edit = _Edits(self._remaking, charsets, output, self._mends)
+        edit = _Edits(self._replacements, charsets, output, self._mends)
         decided = self._decided
         edits: dict[int, Edit] = {**decided.kept}
         treated = decided.treated if charsets == output else decided.treated | decided.kept_texts
         edits.update({tag: edit(tag, found) for tag, found in treated.items()})
         edits.update({tag: edit.mended(tag, edits[tag]) for tag in self._mends if tag in edits})
-        inside = _Inside(self._remaking.policy, edits, edit)
+        inside = _Inside(self._replacements.policy, edits, edit)
         top = Rules(edits, inside)
         for beams in _BEAMS:
             within = inside.get(beams) or top
@@ -178,7 +178,7 @@ class _Tables:
         return self._additions[key]
 
     def _added(self, kind: str, declared: bytes | None, study_id: str, implicit: bool) -> Mapping[int, New | None]:
-        replacements = self._remaking
+        replacements = self._replacements
         methods: dict[str, bytes] = {
             "PatientIdentityRemoved": b"YES",
             "DeidentificationMethod": "\\".join(replacements.method).encode("ascii"),
@@ -209,7 +209,7 @@ class _Tables:
 
     def _beam(self, *, implicit: bool) -> Callable[[bytes, Sequence[Element]], Mapping[int, New | None]]:
         """Return the function that adds the machine to a beam, and its fluence from the private equivalent."""
-        machine = self._remaking.machine
+        machine = self._replacements.machine
 
         def complete(data: bytes, elements: Sequence[Element]) -> Mapping[int, New | None]:
             made: dict[int, New | None] = {}
@@ -253,14 +253,14 @@ class _Edits:
     def __init__(
         self, replacements: Replacements, charsets: tuple[str, ...], output: tuple[str, ...], mends: Mends
     ) -> None:
-        self._remaking = replacements
+        self._replacements = replacements
         self._mends = mends
         self._charsets = charsets
         self._output = output
 
     def __call__(self, tag: int, decision: Decision) -> Edit:
         """Return the edit for a decision, with one branch per `Action`."""
-        replacements, vr = self._remaking, dictionary.vr(tag)
+        replacements, vr = self._replacements, dictionary.vr(tag)
         match decision.action:
             case Action.KEEP:
                 return self.mended(tag, self._recoded(vr) if vr in character_sets.CHARSET_VRS else keep)
@@ -300,7 +300,7 @@ class _Edits:
 
     def _dated(self, vr: bytes) -> Edit:
         move = dates.shift_da if vr == b"DA" else dates.shift_dt
-        shift = self._remaking.shift
+        shift = self._replacements.shift
         known: dict[bytes, bytes] = {}
 
         def edit(value: bytes) -> bytes:
@@ -333,14 +333,14 @@ class _Edits:
         if not part.strip(" \0"):
             return part
         try:
-            return self._remaking.cleaner.clean(part, role)  # type: ignore[arg-type]  # the policy's word for it
+            return self._replacements.cleaner.clean(part, role)  # type: ignore[arg-type]  # the policy's word for it
         except LookupError:
             if role != "code_meaning":
                 raise
-            return self._remaking.cleaner.clean(part, "product")  # of a public scheme
+            return self._replacements.cleaner.clean(part, "product")  # of a public scheme
 
     def _of_machine(self, part: str) -> bytes:
-        machine = self._remaking.machine
+        machine = self._replacements.machine
         assert machine is not None  # if the machine is kept, the policy's decision is KEEP
         return {"name": machine.name, "manufacturer": machine.manufacturer, "model": machine.model}[part].encode(
             "ascii"

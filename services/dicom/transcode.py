@@ -126,7 +126,7 @@ def straighten(
     if pixels:
         pixels = pixels._replace(head=_pixel_head(pixels, implicit=implicit))
         if encoding.big_endian:
-            pixels = pixels._replace(value=_turned_pixels(data, pixels, elements))
+            pixels = pixels._replace(value=_swapped_pixels(data, pixels, elements))
     return Straightened(before, behind, pixels, tuple(sorted(oddities)))
 
 
@@ -374,7 +374,7 @@ def _pixel_head(pixels: Pixels, *, implicit: bool) -> bytes:
     return head[:4] + head[6:] if implicit else head[:6] + b"\0\0" + head[6:]
 
 
-def _turned_pixels(data: bytes, pixels: Pixels, elements: Sequence[_Found]) -> bytes:
+def _swapped_pixels(data: bytes, pixels: Pixels, elements: Sequence[_Found]) -> bytes:
     """Swap the bytes of pixels that are not encapsulated."""
     value = data[pixels.offset : pixels.offset + pixels.length]
     size = _WORD_SIZE.get(pixels.head[4:6])
@@ -384,11 +384,11 @@ def _turned_pixels(data: bytes, pixels: Pixels, elements: Sequence[_Found]) -> b
         raise Malformed("pixel data with a part of a number")
     bits = next((one.value for one in elements if one.tag == _BITS_ALLOCATED), b"")
     if size == 2 and bits == b"\x20\0" and not len(value) % 4:
-        return _turned_pairs(value)
+        return _swapped_pairs(value)
     return _swapped(value, size)
 
 
-def _turned_pairs(value: bytes) -> bytes:
+def _swapped_pairs(value: bytes) -> bytes:
     """Swap 32-bit pixels in big endian, of which there are two forms, distinguishable only by the image.
 
     By the standard they are pairs of 16-bit words, the less significant first (PS3.5 §8.1.1); many systems write each

@@ -112,7 +112,7 @@ def _take(
     publisher = Publisher(collection, delivered, settings, known, numbers, hospital, at)
     decision = Decision(collection, delivered, known, machines, publisher, by_person=by_person)
     told = Told(delivered.id, delivered.fingerprint, hospital, wrong=list(delivered.wrong.get("", ())))
-    _tell_replay(collection, delivered, told)
+    _report_replay(collection, delivered, told)
     if delivered.said.get("unread_words"):
         told.says.append(gettext("Some of its texts have words that nobody has reviewed."))
     listed = {one["folder"] for one in delivered.sets}
@@ -127,7 +127,7 @@ def _take(
     return told
 
 
-def _tell_replay(collection: Collection, delivered: Delivered, told: Told) -> None:
+def _report_replay(collection: Collection, delivered: Delivered, told: Told) -> None:
     before = received.before(collection, told.id)
     if before is None:
         return

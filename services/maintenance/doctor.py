@@ -316,7 +316,7 @@ class _Seen:
         """Yield remains of attempts."""
         for path in attempts.all_of(self._collection):
             try:
-                speaks, unfinished = attempts.speaks_for_publication(path), durable_files.read(path / attempts.RECORD)
+                speaks, unfinished = attempts.is_half_published(path), durable_files.read(path / attempts.RECORD)
             except FileNotFoundError:
                 continue
             index = (unfinished or {}).get("index")

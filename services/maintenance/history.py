@@ -82,12 +82,12 @@ def follow(collection: Collection, wanted: str) -> list[Followed]:
     """
     if not is_id(wanted):
         return []
-    meant = [wanted] if ANON_NAME.fullmatch(wanted) else _whole_ids(collection, wanted.removesuffix("…"))
+    meant = [wanted] if ANON_NAME.fullmatch(wanted) else _complete_ids(collection, wanted.removesuffix("…"))
     found = {(one.locator, one.indices): one for each in meant for one in _follow(collection, each)}
     return list(found.values())
 
 
-def _whole_ids(collection: Collection, beginning: str) -> list[str]:
+def _complete_ids(collection: Collection, beginning: str) -> list[str]:
     """Return the ids with this prefix; a complete id is returned even if the share has no file of that name."""
     names = (*durable_files.names(collection.folders), *durable_files.names(collection.sets))
     known = {name.removesuffix(".json") for name in names if name.startswith(beginning)}

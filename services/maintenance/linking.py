@@ -143,7 +143,7 @@ class Linking:
         known = persons.read(collection, name)
         if known is None:
             return None
-        self._hold_surely(known)
+        self._require_certainty(known)
         return persons.root_of(collection, known)
 
     def _name(self) -> str:
@@ -155,7 +155,7 @@ class Linking:
             raise self._waits(registry.WHICH_PERSON, found, _HOW)
         return self.stated.hash
 
-    def _hold_surely(self, known: Person) -> None:
+    def _require_certainty(self, known: Person) -> None:
         """Raise `SetWaits` unless the set's person is certainly the known one with the same patient ID."""
         if known.first == self.set_id or self.decision is not None:
             return
@@ -183,7 +183,7 @@ class Linking:
             return replace(new, index=index, patient_id=identity.patient_id, patient_name=identity.patient_name)
 
         known = ledger.reserve(named, becomes.index)
-        self._hold_surely(known)
+        self._require_certainty(known)
         return persons.root_of(collection, known) or known
 
     def _completed(self, person: Person) -> Person:

@@ -49,7 +49,7 @@ def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list
     chosen = frozenset(plans.mark_of(collection, one.plan_uid) for one in taken)
     locator = registry.register(collection, collection.name_of(folder))
     registry.choose(collection, locator, registry.Choice(chosen, frozenset(marks) - chosen))
-    again.look_again(collection, collection.name_of(folder))
+    again.reset_outcome(collection, collection.name_of(folder))
     return taken
 
 

@@ -67,7 +67,7 @@ def of_set(
     return replace(
         expected,
         unread_words=None if told.get("linked") else published.unread_words,  # linked sets do not claim 113105
-        taken=collection.knows_again(published.taken_words),
+        taken=collection.recognizer(published.taken_words),
         new_uid=_uids_by_key(collection, published) if recorded else None,
         shift=_shift_by_key(collection, published, objects, expected.policy) if recorded else None,
     )

@@ -75,7 +75,7 @@ def name(collection: Collection, rtset: RtSet) -> Named:
     return Named(set_id, content(rtset.set_files, collection.set_key(set_id)))
 
 
-def of_its_own(collection: Collection, rtset: RtSet, named: Named) -> Named:
+def as_separate_set(collection: Collection, rtset: RtSet, named: Named) -> Named:
     """Include the content in a set's identifier, for a set that a person declared a set of its own."""
     return Named(collection.set_id([*rtset.sop_instance_uids, named.content]), named.content)
 
@@ -95,7 +95,7 @@ def formerly(collection: Collection, rtset: RtSet) -> Named | None:
 def names(collection: Collection, rtset: RtSet) -> list[Named]:
     """Return all identifiers under which a set may have been published."""
     named = name(collection, rtset)
-    return [named, of_its_own(collection, rtset, named), *filter(None, (formerly(collection, rtset),))]
+    return [named, as_separate_set(collection, rtset, named), *filter(None, (formerly(collection, rtset),))]
 
 
 def objects_of(

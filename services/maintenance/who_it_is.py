@@ -60,7 +60,7 @@ def decide(collection: Collection, folder: Path, index: int | None) -> None:
     locator = registry.register(collection, name)
     decision = registry.WhoItIs(number=index) if index is not None else registry.WhoItIs(new=uuid4().hex)
     registry.decide_person(collection, locator, folder_listing.take(folder).fingerprint, decision)
-    again.look_again(collection, name)
+    again.reset_outcome(collection, name)
 
 
 def _check_known(collection: Collection, index: int) -> None:

@@ -54,11 +54,11 @@ def withdraw_set(collection: Collection, index: int) -> bool:
     tracking_lines.withdraw(collection, index)
     moved = _move_away(collection, name)
     with speaking(collection.options.language):
-        _tell_of_it(collection, index, name)
+        _record_withdrawal(collection, index, name)
     return moved
 
 
-def _tell_of_it(collection: Collection, index: int, name: str) -> None:
+def _record_withdrawal(collection: Collection, index: int, name: str) -> None:
     """Record the withdrawal in the set's outcome and beside its folder."""
     for locator, outcome in registry.outcomes(collection):
         if any(one.index == index for one in outcome.published):
@@ -67,10 +67,10 @@ def _tell_of_it(collection: Collection, index: int, name: str) -> None:
             registry.write_outcome(collection, locator, withdrawn)
             folder = registry.folder_of(collection, locator)
             if folder is not None and folder.is_dir():
-                _tell(folder, withdrawn)
+                _write_note(folder, withdrawn)
 
 
-def _tell(folder: Path, outcome: Outcome) -> None:
+def _write_note(folder: Path, outcome: Outcome) -> None:
     """Write a note on the withdrawal beside a folder; sections of its other sets stay."""
     if outcome.sets:
         notes.write_sets(folder, outcome.sets)

@@ -116,7 +116,7 @@ def write(
             link is not None or bool(renaming.undecided),
             link.birth_date if link else None,
             link.study_ids if link else {},
-            collection.knows_again(frozenset(taken)),
+            collection.recognizer(frozenset(taken)),
         ),
         decisions,
         {

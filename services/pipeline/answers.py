@@ -93,17 +93,17 @@ class Answers:
         if found and found.content.get("source") != content:
             raise SetChanged  # another set of the same UIDs was first: restart to determine the result for this one
         if self._one.other_folder(set_id) is None:
-            told = self._told_of_person(set_id, index, person, elsewhere)
+            told = self._person_sentences(set_id, index, person, elsewhere)
             note = self._beside(doubts, told, index)
             return self._told(SetState.PUBLISHED, note, set_id=set_id, index=index, text=told)
         text = gettext(SAME, name=folder_name(index))
         return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
 
-    def _told_of_person(self, set_id: str, index: int, person: Person | None, elsewhere: Callable[[int], str]) -> str:
+    def _person_sentences(self, set_id: str, index: int, person: Person | None, elsewhere: Callable[[int], str]) -> str:
         """Note the person of a published set; return sentences on their other sets, here and in other collections."""
-        return " ".join(filter(None, (self._told_of_person_here(set_id, index, person), elsewhere(index))))
+        return " ".join(filter(None, (self._person_here(set_id, index, person), elsewhere(index))))
 
-    def _told_of_person_here(self, set_id: str, index: int, person: Person | None) -> str:
+    def _person_here(self, set_id: str, index: int, person: Person | None) -> str:
         collection = self._one.collection
         record = records.read(collection, index)
         name = str(record.content.get(persons.KEY, persons.OF_SET)) if record is not None else persons.OF_SET
@@ -160,7 +160,7 @@ class Answers:
         if text:
             return self._told(state, text, set_id=set_id, index=published.index, text=text)
         person = same_person.described(collection, rtset, published.index, self._one.hospital)
-        told = self._told_of_person(set_id, published.index, person, elsewhere)
+        told = self._person_sentences(set_id, published.index, person, elsewhere)
         note = self._beside(doubts, told, published.index)
         return self._told(state, note, set_id=set_id, index=published.index, text=told)
 

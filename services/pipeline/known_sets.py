@@ -23,7 +23,7 @@ def identify(one: OneSet, rtset: RtSet) -> tuple[str, str]:
     """
     collection = one.collection
     named = same_source.name(collection, rtset)
-    own = same_source.of_its_own(collection, rtset, named)
+    own = same_source.as_separate_set(collection, rtset, named)
     if claims.of(collection, own.set_id) or one.counts_as_new():
         return own
     former = same_source.formerly(collection, rtset)

@@ -65,7 +65,7 @@ class OneSet:
         other = registry.folder_of(self.collection, claim.locator)
         return other if other and other.is_dir() else None
 
-    def had_a_look(self) -> bool:
+    def was_doubted(self) -> bool:
         """Return whether the set was doubted before, with the same listing."""
         before = registry.read_outcome(self.collection, self.locator)
         if before is None or before.fingerprint != self.seen.fingerprint:
@@ -78,11 +78,11 @@ class OneSet:
         if outcome is None:
             return None
         for one in outcome.entries:
-            if one.index is not None and self.plan in {one.plan, ""} and self._stands(one.index):
+            if one.index is not None and self.plan in {one.plan, ""} and self._is_published(one.index):
                 return one.index
         return None
 
-    def _stands(self, index: int) -> bool:
+    def _is_published(self, index: int) -> bool:
         """Return whether what was published under an index came from this folder, and was not withdrawn."""
         found = records.read(self.collection, index)
         if found is None or found.set_id is None or found.withdrawn:

@@ -116,4 +116,4 @@ class SetRun:
         if earlier is not None:
             elsewhere = who_it_becomes.elsewhere(one, rtset, self.settings)
             return self.answers.already_published(set_id, rtset, content, earlier, elsewhere, verdict.doubts)
-        return self.answers.doubted(verdict.doubts) if verdict.doubts and not one.had_a_look() else None
+        return self.answers.doubted(verdict.doubts) if verdict.doubts and not one.was_doubted() else None

@@ -64,7 +64,7 @@ def judge(
             found_at = locator.find(value, begins=True)
             reasons.add("kept values", "a kept number is an ID of the patient", found_at)
     for change, place in found.mended.items():
-        if not _had_to(change, search, words, ids) and not _may_remind(change, values):
+        if not _had_to(change, search, words, ids) and not _may_hint_at_person(change, values):
             reasons.add("elements", "differs, and should be kept", place)
     return len(found.kept) + len(found.mended)
 
@@ -102,7 +102,7 @@ def _had_to(change: Change, search: Search, words: Collection[str], ids: Collect
     return all(other in {"", one} for one, other in pairs) and any(_identifies(one, search, words) for one in gone)
 
 
-def _may_remind(change: Change, values: Collection[tuple[str, str]]) -> bool:
+def _may_hint_at_person(change: Change, values: Collection[tuple[str, str]]) -> bool:
     """Return whether a coded string that was removed or truncated had letters of a name and digits of an ID."""
     old = character_sets.decode(change.old or b"", change.vr, change.old_charsets)
     if change.vr != b"CS" or not set(change.new.split(b"\\")) <= {b"", *(change.old or b"").split(b"\\")}:

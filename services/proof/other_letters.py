@@ -133,7 +133,7 @@ class MisreadLetters:
         """Return whether a text contains a name, garbled or with marks in place of letters."""
         if not self._names:
             return False
-        if not text.isascii() and any(self._has_name(read) for read in read_anew(text)):
+        if not text.isascii() and any(self._has_name(read) for read in other_readings(text)):
             return True
         return any(mark in text for mark in UNKNOWN) and any(_has_rest(text.casefold(), each) for each in self._english)
 
@@ -141,7 +141,7 @@ class MisreadLetters:
         return any(re.search(rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])", text) for name in self._names)
 
 
-def read_anew(text: str) -> Iterator[str]:
+def other_readings(text: str) -> Iterator[str]:
     """Yield the different texts that other code pages make of a text's bytes."""
     for wrong in ("cp1252", "cp850"):
         written = b"".join(_byte(char, wrong) for char in text)

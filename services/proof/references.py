@@ -210,9 +210,9 @@ def _on_their_images(old_objects: Objects, objects: Objects) -> Iterator[bool]:
         if set(had) - {_ELSEWHERE} or _value(file, contour, _GEOMETRIC_TYPE).strip() not in PLANAR:
             yield has == had
         elif set(has) - {_ELSEWHERE}:
-            yield len(has) == 1 and _lies_on(file, contour, objects[has[0]][1])
+            yield len(has) == 1 and _is_on_image(file, contour, objects[has[0]][1])
         else:
-            yield not has and not any(_lies_on(file, contour, image) for image in images)
+            yield not has and not any(_is_on_image(file, contour, image) for image in images)
 
 
 def _contour_places(objects: Objects) -> Iterator[tuple[Sequence[Element], list[int]]]:
@@ -224,7 +224,7 @@ def _contour_places(objects: Objects) -> Iterator[tuple[Sequence[Element], list[
             yield contour[3], _references(file, _items(contour[3], _IMAGES), places)
 
 
-def _lies_on(file: DicomFile, contour: Sequence[Element], image: DicomFile) -> bool:
+def _is_on_image(file: DicomFile, contour: Sequence[Element], image: DicomFile) -> bool:
     try:
         return _is_in_plane(image, _numbers(_value(file, contour, _POINTS), 3))
     except ValueError:  # its points are invalid

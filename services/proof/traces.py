@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Final
 
-from services.proof.other_letters import UNKNOWN, read_anew
+from services.proof.other_letters import UNKNOWN, other_readings
 from services.proof.search import MONTHS, is_made_of_terms, letters_of, parts_of_words, runs_of, spellings, words_of
 from services.vocabulary import word_lists
 
@@ -97,7 +97,7 @@ class Traces:
         names = self._accented
         if text.isascii() or not names:
             return False
-        return _holds(_plain(text), names) or any(_holds(_plain(read), names) for read in read_anew(text))
+        return _holds(_plain(text), names) or any(_holds(_plain(read), names) for read in other_readings(text))
 
     # Computed on first use: most sets have no changed texts.
 

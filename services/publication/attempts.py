@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 RECORD: Final = "record.json"
 LINE: Final = "line.json"
 ACCOUNT: Final = "account.json"
-STANDS_STILL_S: Final = 600.0
-NOBODYS_AFTER_S: Final = 120.0
+ABANDONED_AFTER_S: Final = 600.0
+UNCLAIMED_AFTER_S: Final = 120.0
 """The same for things that no set needs: temporary files, and attempts of sets without a claim."""
 
 _GONE: Final = ".gone-"
@@ -77,7 +77,7 @@ class Attempt:
     def discard(self) -> None:
         """Delete the attempt unless it was published, in which case the rest of it is needed to finish."""
         with suppress(FileNotFoundError):
-            if not speaks_for_publication(self.path):
+            if not is_half_published(self.path):
                 remove(move_away(self.path))
 
 
@@ -124,7 +124,7 @@ def remove(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def speaks_for_publication(path: Path) -> bool:
+def is_half_published(path: Path) -> bool:
     """Return whether an attempt's inner folder was moved to its final place but its other files were not.
 
     The inner folder is created before record and line, and removed after them.
@@ -133,7 +133,7 @@ def speaks_for_publication(path: Path) -> bool:
     return bool(left & {RECORD, LINE}) and not any(name.startswith("ANON_") for name in left)
 
 
-class StandingStill:
+class AbandonedWork:
     """Detects and deletes abandoned work in a collection's staging folder and root.
 
     Parameters
@@ -161,11 +161,11 @@ class StandingStill:
         seen: dict[Path, tuple[object, float]] = {}
         for path in self._unfinished():
             with suppress(FileNotFoundError):
-                look = _look(path)
+                look = _version(path)
                 before, since = self._seen.get(path, (None, now))
                 if before != look:
                     since = now
-                if now - since >= self._patience_s(path) and self._is_nobodys(path, is_leased):
+                if now - since >= self._patience_s(path) and self._is_abandoned(path, is_leased):
                     _clear(path)
                     cleared += 1
                 else:
@@ -178,24 +178,24 @@ class StandingStill:
             return 0.0
         set_id = set_of(path)
         is_needed = set_id is not None and claims.held(self._collection, set_id) is not None
-        return STANDS_STILL_S if is_needed else min(NOBODYS_AFTER_S, STANDS_STILL_S)
+        return ABANDONED_AFTER_S if is_needed else min(UNCLAIMED_AFTER_S, ABANDONED_AFTER_S)
 
     def _unfinished(self) -> Iterator[Path]:
         staging, root = self._collection.staging, self._collection.root
         yield from (staging / name for name in durable_files.names(staging))
         yield from (root / name for name in durable_files.names(root) if durable_files.is_left_over(name))
 
-    def _is_nobodys(self, path: Path, is_leased: Callable[[str], bool]) -> bool:
+    def _is_abandoned(self, path: Path, is_leased: Callable[[str], bool]) -> bool:
         set_id = set_of(path)
         if set_id is None:
             return durable_files.is_left_over(path.name)
-        if speaks_for_publication(path):
+        if is_half_published(path):
             return False
         claim = None if path.name.startswith(_GONE) else claims.of(self._collection, set_id)
         return not (claim and is_leased(claim.locator))
 
 
-def _look(path: Path) -> object:
+def _version(path: Path) -> object:
     """Return a value that changes whenever something in an attempt is written."""
     found: list[tuple[str, int, int]] = []
     for place, _, files in os.walk(path):

@@ -90,7 +90,7 @@ def publish(
         else:
             _finish(collection, attempt.path, index)
             return
-        _finish_what_was_left(collection, attempt.set_id)
+        _finish_interrupted(collection, attempt.set_id)
         if records.read(collection, index) is None:
             _move(collection, attempt.path, index)  # the renaming process left nothing but the folder
     found = records.read(collection, index)
@@ -102,7 +102,7 @@ def publish(
 def _replace(attempt: Attempt, earlier: Record, target: Path) -> None:
     """Replace a published set by an attempt; the old folder is moved away, and its record is replaced last."""
     collection, index = attempt.collection, attempt.index
-    _finish_what_was_left(collection, attempt.set_id)
+    _finish_interrupted(collection, attempt.set_id)
     if records.read(collection, index) != earlier:
         raise SetChanged
     try:
@@ -116,14 +116,14 @@ def _replace(attempt: Attempt, earlier: Record, target: Path) -> None:
 def find(collection: Collection, set_id: str) -> Record | None:
     """Return the record of a set; None if it is not published. Takes constant time."""
     found = _recorded(collection, set_id)
-    if found is None and _finish_what_was_left(collection, set_id):
+    if found is None and _finish_interrupted(collection, set_id):
         found = _recorded(collection, set_id)
     return found
 
 
 def recover(collection: Collection) -> list[int]:
     """Finish interrupted publications, whoever began them, and return their indices."""
-    return _finish_what_was_left(collection, None)
+    return _finish_interrupted(collection, None)
 
 
 def give_way(collection: Collection, set_id: str) -> bool:
@@ -135,7 +135,7 @@ def give_way(collection: Collection, set_id: str) -> bool:
     for path in attempts.all_of(collection, set_id):
         with suppress(FileNotFoundError):
             moved = attempts.move_away(path)
-            if attempts.speaks_for_publication(moved):
+            if attempts.is_half_published(moved):
                 _finish_if_renamed(collection, moved)
                 published = True
             else:
@@ -149,7 +149,7 @@ def _recorded(collection: Collection, set_id: str) -> Record | None:
     return found if found and found.set_id == set_id else None
 
 
-def _finish_what_was_left(collection: Collection, set_id: str | None) -> list[int]:
+def _finish_interrupted(collection: Collection, set_id: str | None) -> list[int]:
     done = []
     for path in attempts.all_of(collection, set_id):
         with suppress(FileNotFoundError):
@@ -161,7 +161,7 @@ def _finish_what_was_left(collection: Collection, set_id: str | None) -> list[in
 
 def _finish_if_renamed(collection: Collection, path: Path) -> int | None:
     """Finish an attempt whose inner folder is in its final place, after checking what is there."""
-    if not attempts.speaks_for_publication(path):
+    if not attempts.is_half_published(path):
         return None
     stored = durable_files.read(path / RECORD)
     if stored is not None:

@@ -148,7 +148,7 @@ class _Known:
         self._digits: Final = digits
         self._names: Final = [value for kind, value in values if kind == "person"]
 
-    def reminds(self, part: str) -> bool:
+    def hints_at_person(self, part: str) -> bool:
         """Return whether a coded string has someone's initials beside the end of an ID, significant only together."""
         words = [word.casefold() for word in re.findall(r"[^\W\d_]+|\d+", part)]
         ends = [word for word in words if word.isdecimal() and len(word) >= _SHORTEST_END]
@@ -168,7 +168,7 @@ class _Known:
 
     def echoes_in(self, part: str) -> bool:
         """Return whether a coded string contains a place or device of the set, or suggests someone."""
-        return self.echoes.are_in(part) or self.reminds(part)
+        return self.echoes.are_in(part) or self.hints_at_person(part)
 
     def is_in(self, part: str) -> bool:
         """Return whether a coded string contains one of the words, or a number as long as IDs."""
@@ -221,7 +221,7 @@ def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
     code = NUMBER if _is_needed(tag) else VALUE if tag in _DEMANDED else ""
     if not all(_DECIMAL.fullmatch(part) or not part.strip(b" ") for part in parts):
         return Mend(b"", gettext_noop("holds something that is not a number"), code)
-    if len(parts) == 1 and (number := _whole(parts[0])) >= 10 ** (_LONG - 1) and number in known.numbers:
+    if len(parts) == 1 and (number := _integer(parts[0])) >= 10 ** (_LONG - 1) and number in known.numbers:
         return Mend(b"", gettext_noop("holds an ID of the patient"), TERM if code == NUMBER else code)
     return None
 
@@ -231,7 +231,7 @@ def _is_needed(tag: int) -> bool:
     return tag in _NEEDED or (tag >> 16 in _GROUPS_OF_DOSE and tag not in _NOT_NEEDED)
 
 
-def _whole(part: bytes) -> int:
+def _integer(part: bytes) -> int:
     """Return an integral number without its sign; 0 otherwise."""
     match = re.fullmatch(rb" *[+-]?(\d+)(?:\.0*)? *", part)
     return int(match[1]) if match else 0

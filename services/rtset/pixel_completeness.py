@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def lacking(objects: Objects) -> Iterator[Fault]:
     """Yield faults of images and doses with missing voxels, and of doses that are not grayscale."""
-    short = [one for one in objects.slices if not _are_whole(one)]
+    short = [one for one in objects.slices if not _are_complete(one)]
     if short:
         yield Fault(
             "ct-without-pixels",
@@ -38,7 +38,7 @@ def lacking(objects: Objects) -> Iterator[Fault]:
             gettext("Export the planning CT once more."),
         )
     dose = objects.dose
-    if dose and not _are_whole(dose):
+    if dose and not _are_complete(dose):
         says = gettext_noop("{dose} holds no dose grid.")
         if dose.file.pixels:
             says = gettext_noop("{dose} holds less of its dose grid than its header says.")
@@ -116,7 +116,7 @@ def surplus(objects: Objects) -> Iterator[str]:
         )
 
 
-def _are_whole(image: SetFile) -> bool:
+def _are_complete(image: SetFile) -> bool:
     pixels = image.file.pixels
     if pixels is None:
         return False

@@ -116,7 +116,7 @@ def judge(objects: Objects, left_out: frozenset[str] = frozenset(), *, off_slice
         _judge_contours(links, structure_set, objects, left_out)
     if objects.slices and structure_set and plan and dose:
         _judge_frame(links, structure_set, plan, dose, objects.slices)
-    _hold_against_geometry(links, objects, off_slices_accepted=off_slices_accepted)
+    _check_by_geometry(links, objects, off_slices_accepted=off_slices_accepted)
     return links
 
 
@@ -450,7 +450,7 @@ def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetF
         links.states[FRAME] = "shown"
 
 
-def _hold_against_geometry(links: Links, objects: Objects, *, off_slices_accepted: bool) -> None:
+def _check_by_geometry(links: Links, objects: Objects, *, off_slices_accepted: bool) -> None:
     """Check by geometry links that references do not show."""
     _, volume, structure_set, plan, dose = objects
     if structure_set and (links.states[CONTOURS_CT] == "not shown" or links.contours_beside):

@@ -104,7 +104,7 @@ class Prints:
         return getattr(self._stream, name)
 
 
-def say_from_signal(text: str, _stream: object = None) -> None:
+def log_from_signal(text: str, _stream: object = None) -> None:
     """Write a line that a library prints in a signal handler, where the log may be in use."""
     event = "worker.stops" if "shutdown" in text.lower() else "library.prints"
     line = {"event": event, "level": "info", "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z")}

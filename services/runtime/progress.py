@@ -88,11 +88,11 @@ class Progress:
             self._end_step(now)
             self._step, self._began = name, now
         self._next = now + EVERY_S
-        self._say(InWork(name, done, total, ""), SHOWN_S)
+        self._write(InWork(name, done, total, ""), SHOWN_S)
 
     def waits(self, reason: str) -> None:
         """Report that the set cannot continue for the moment, and why."""
-        self._say(InWork(WAITS, 0, 0, reason), WAITS_SHOWN_S)
+        self._write(InWork(WAITS, 0, 0, reason), WAITS_SHOWN_S)
 
     def done(self) -> None:
         """Report that the set is no longer being processed, and the time since this object was created."""
@@ -109,7 +109,7 @@ class Progress:
             self.seconds[self._step] = self.seconds.get(self._step, 0.0) + now - self._began
         self._step = ""
 
-    def _say(self, now: InWork, shown_s: int) -> None:
+    def _write(self, now: InWork, shown_s: int) -> None:
         fields: dict[Any, Any] = now._asdict()
         with self._sending() as pipeline:
             pipeline.hset(self._key, mapping=fields)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 
-def look_again(collection: Collection, folder: str, plans: Marks[str] = ()) -> str:
+def reset_outcome(collection: Collection, folder: str, plans: Marks[str] = ()) -> str:
     """Delete the outcome of a folder directly under the root, and the files written beside it; return its locator.
 
     Published sets stay published.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BEAT_S: Final = 2.0
 """Heartbeat interval of the holder, in seconds."""
 
-STANDS_STILL_S: Final = 20.0
+DEAD_AFTER_S: Final = 20.0
 """A holder whose heartbeat has not changed for this many seconds of our own clock is dead."""
 
 
@@ -64,17 +64,17 @@ class Arbiter:
             return durable_files.write_exclusively(self._path, durable_files.encode(self._mine), staging=self._staging)
         if stored is not None and stored.get("owner") == self._mine["owner"]:
             self._other_lives = False
-            self._sit_down()
+            self._take_over()
             return True
         if self._is_dead(stored or {}):
-            self._sit_down()
+            self._take_over()
         return False
 
     def release(self) -> None:
         """Release the lock if we hold it."""
         durable_files.remove_exactly(self._path, durable_files.encode(self._mine), staging=self._staging)
 
-    def _sit_down(self) -> None:
+    def _take_over(self) -> None:
         self._mine["counter"] += 1
         durable_files.write_atomically(self._path, durable_files.encode(self._mine), staging=self._staging)
 
@@ -85,7 +85,7 @@ class Arbiter:
             self._other_lives = before is not None and before[0] == look[0]
             self._other = look, now
             since = now
-        return now - since >= STANDS_STILL_S or _was_killed_here(stored)
+        return now - since >= DEAD_AFTER_S or _was_killed_here(stored)
 
 
 def migrate(collection: Collection) -> bool:

@@ -369,7 +369,7 @@ class Collection:
         """Return a keyed digest of a word, the same for all its spellings."""
         return self._digest(b"word", fold(word).encode("utf-8", "surrogatepass")).hex()[:32]
 
-    def knows_again(self, marks: Container[str]) -> Callable[[str], bool] | None:
+    def recognizer(self, marks: Container[str]) -> Callable[[str], bool] | None:
         """Return a predicate that recognizes words by these marks; None if there are no marks."""
         return (lambda word: self.mark_of_word(word) in marks) if marks else None
 

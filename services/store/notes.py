@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from services import plain_files
-from services.language import LANGUAGES, gettext, gettext_noop, ngettext, said_in
+from services.language import LANGUAGES, gettext, gettext_noop, in_language, ngettext
 from services.runtime import durable_files
 from services.store.registry import called
 from services.store.set_state import SetState
@@ -52,7 +52,11 @@ def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "
         The file cannot be written at the moment.
     """
     lines = [
-        gettext('The set "{name}" was not anonymized. {stands}', name=_line(folder.name), stands=_stands(made_before))
+        gettext(
+            'The set "{name}" was not anonymized. {stands}',
+            name=_line(folder.name),
+            stands=_published_before(made_before),
+        )
     ]
     for number, fault in enumerate(faults, start=1):
         lines += [
@@ -65,7 +69,7 @@ def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "
     return _write(folder, REFUSED, NOTE, lines)
 
 
-def _stands(made_before: str) -> str:
+def _published_before(made_before: str) -> str:
     return (
         gettext("{made_before}, which was published from it before, stays as it is.", made_before=made_before)
         if made_before
@@ -180,7 +184,7 @@ def _ours(path: Path) -> bytes | None:
 
 def _marks() -> tuple[bytes, ...]:
     """Return the first lines of our files in every language, since a collection's language may have changed."""
-    marks = (*(said_in(language, MARK) for language in LANGUAGES), *EARLIER_MARKS)
+    marks = (*(in_language(language, MARK) for language in LANGUAGES), *EARLIER_MARKS)
     return tuple(mark.encode("utf-8-sig") for mark in marks)
 
 

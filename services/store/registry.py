@@ -127,7 +127,7 @@ class Outcome:
         return tuple(one for one in self.entries if one.state.is_published)
 
     @property
-    def asks_second_look(self) -> bool:
+    def needs_second_check(self) -> bool:
         """Return whether the set waits only for a second check, one quiet period after this one."""
         return self.state is SetState.WAITING and SECOND_LOOK in self.codes
 

@@ -66,7 +66,7 @@ class SetState(StrEnum):
         return self in _RETRIED
 
     @property
-    def is_looked_at_again(self) -> bool:
+    def is_rechecked(self) -> bool:
         """Whether the service retries periodically although nothing in the folder changed."""
         return self in _LOOKED_AT_AGAIN
 

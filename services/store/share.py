@@ -157,18 +157,18 @@ class _Search:
         for _ in range(min(most, len(self.waiting))):
             place, depth, is_in_collection = self.waiting.popleft()
             if not is_in_collection or _may_be_collection(place):
-                self._look(place, depth)
+                self._walk(place, depth)
         return not self.waiting
 
-    def _look(self, place: str, depth: int) -> None:
-        seen = self._see(place)
+    def _walk(self, place: str, depth: int) -> None:
+        seen = self._listing(place)
         if seen.is_collection:
             self.found.append(Path(place))
         if depth < DEEPEST:
             above = place.rstrip("/")
             self.waiting.extend((f"{above}/{name}", depth + 1, seen.is_collection) for name in seen.inner)
 
-    def _see(self, place: str) -> _Listed:
+    def _listing(self, place: str) -> _Listed:
         is_collection, changed_ns = False, (0, 0)
         try:
             status = os.stat(place)  # noqa: PTH116 - of tens of thousands, a path for each costs as much

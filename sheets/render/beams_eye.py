@@ -209,7 +209,7 @@ def _axes(pen: ImageDraw.ImageDraw, view: BeamView, scale: float, collimator: _P
         pen.line(collimator(*ends), fill=_INK, width=1)
     reach = SIDE_PX / 2 / scale - 6
     (x, y), *_ = collimator((0.0, reach * 0.82))
-    _says(pen, (x, y), "Y", "mm")
+    _write_text(pen, (x, y), "Y", "mm")
     if view.axes is not None:
         for axis, sign, at, anchor in (
             (0, 1, (SIDE_PX - 5, middle), "rm"),
@@ -217,12 +217,12 @@ def _axes(pen: ImageDraw.ImageDraw, view: BeamView, scale: float, collimator: _P
             (1, 1, (middle, 5), "ma"),
             (1, -1, (middle, SIDE_PX - 5), "md"),
         ):
-            _says(pen, at, direction(view.axes[axis] * sign), anchor)
+            _write_text(pen, at, direction(view.axes[axis] * sign), anchor)
     bar = next((mm for mm in (_BAR_MM, _BAR_MM / 5) if mm * scale < SIDE_PX / 3), _BAR_MM / 5)
     left, bottom = 8, SIDE_PX - 8
     pen.rectangle((left - 1, bottom - 5, left + bar * scale + 1, bottom + 1), fill="white")
     pen.rectangle((left, bottom - 4, left + bar * scale, bottom), fill=_INK)
-    _says(pen, (left + bar * scale / 2, bottom - 7), f"{bar / 10:.0f} cm", "md")
+    _write_text(pen, (left + bar * scale / 2, bottom - 7), f"{bar / 10:.0f} cm", "md")
 
 
 def direction(vector: Floats) -> str:
@@ -278,5 +278,5 @@ def _font() -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(FONTS / "DejaVuSans-Bold.ttf", 19)
 
 
-def _says(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, anchor: str) -> None:
+def _write_text(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, anchor: str) -> None:
     pen.text(at, text, _INK, _font(), anchor, stroke_width=3, stroke_fill="white")

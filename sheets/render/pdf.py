@@ -174,7 +174,7 @@ class _Paper:
 
         for tick in block.ticks[0]:
             self._file.lines([place(tick, 0), place(tick, block.ends[1])], 0.14, _LINE)
-            self._says(f"{tick:g}", 7, place(tick, 0)[0], bottom + 3.2)
+            self._write_text(f"{tick:g}", 7, place(tick, 0)[0], bottom + 3.2)
         for tick in block.ticks[1]:
             self._file.lines([place(0, tick), place(block.ends[0], tick)], 0.14, _LINE)
             width = self._file.width(f"{tick:g}", 7)
@@ -188,11 +188,11 @@ class _Paper:
         for curve in block.curves:
             points = [place(across, up) for across, up in curve.points]
             self._file.lines(points, curve.width_pt * POINT_MM, curve.colour, curve.dashes)
-        self._says(block.names[0], 7.5, (left + right) / 2, bottom + 7)
+        self._write_text(block.names[0], 7.5, (left + right) / 2, bottom + 7)
         self._file.text(left, top - 0.8, block.names[1], 7, _QUIET)
         self._y += height
 
-    def _says(self, text: str, size: float, middle: float, baseline: float) -> None:
+    def _write_text(self, text: str, size: float, middle: float, baseline: float) -> None:
         width = self._file.width(text, size)
         self._file.text(middle - width / 2, baseline, text, size, _QUIET)
 

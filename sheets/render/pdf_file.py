@@ -113,7 +113,7 @@ class PdfFile:
     def picture(self, png: bytes, left: float, top: float, width: float, says: str) -> None:
         """Draw a PNG."""
         known = self._pdf.image_cache.images
-        if (found := _as_it_stands(png)) is None:
+        if (found := _as_stored(png)) is None:
             self._pdf.image(io.BytesIO(png), left, top, width, alt_text=says)
         else:
             found["i"] = len(known) + 1
@@ -126,7 +126,7 @@ class PdfFile:
         return bytes(self._pdf.output())
 
 
-def _as_it_stands(png: bytes) -> RasterImageInfo | None:
+def _as_stored(png: bytes) -> RasterImageInfo | None:
     """Return a PNG whose compressed rows can be embedded unchanged; None if fpdf2 must unpack it.
 
     PDF uses PNG's row filters: ISO 32000-1 7.4.4.4.

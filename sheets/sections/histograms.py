@@ -44,7 +44,7 @@ def blocks(findings: Findings) -> Iterator[Block]:
         "neighbours, with a smooth curve through the areas of the planes; dose is interpolated trilinearly and is zero "
         f"outside the dose grid.{thick} D95: minimum dose received by 95 % of the volume; D0.03cc: minimum dose "
         "received by the hottest 0.03 cm³; Dmax: maximum dose in the structure or on its surface; V95: fraction of the "
-        f"volume receiving 95 % of the prescribed dose{_of_which(findings)}.",
+        f"volume receiving 95 % of the prescribed dose{_reference_dose(findings)}.",
         "small",
     )
     yield _figures_table(findings)
@@ -69,7 +69,7 @@ def _curves(findings: Findings) -> Iterator[Block]:
         yield Legend(plots.keys(ranked(one for one, _, _ in drawn)))
 
 
-def _of_which(findings: Findings) -> str:
+def _reference_dose(findings: Findings) -> str:
     """Return which dose is the reference if several are prescribed; '' otherwise."""
     if findings.full_gy is None or not findings.prescription.others_gy:
         return ""

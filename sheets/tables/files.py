@@ -87,11 +87,11 @@ def _csv(found: Sequence[Mapping[str, Any]], names: Sequence[str], separator: st
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")
     writer.writerow(names)
-    writer.writerows([_cell(_told(name, one, comma=comma), comma=comma) for name in names] for one in found)
+    writer.writerows([_cell(_value(name, one, comma=comma), comma=comma) for name in names] for one in found)
     return text.getvalue().encode("utf-8-sig" if comma else "utf-8")
 
 
-def _told(name: str, row: Mapping[str, Any], *, comma: bool) -> Any:
+def _value(name: str, row: Mapping[str, Any], *, comma: bool) -> Any:
     """Return a value; with `comma`, figures in texts get a decimal comma too, or a spreadsheet reads 28.7 as a date."""
     value = row.get(name)
     if comma and name in _FIGURES and isinstance(value, str):

@@ -75,7 +75,7 @@ def distributions(tables: Mapping[str, Any]) -> Iterator[Block]:
     )
 
 
-def stands_out(tables: Mapping[str, Any]) -> Iterator[Block]:
+def outlier_blocks(tables: Mapping[str, Any]) -> Iterator[Block]:
     """Yield the outliers, and the findings for which there are too few sets."""
     yield Heading("Outliers")
     found = tables["findings"]

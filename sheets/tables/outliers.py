@@ -89,13 +89,13 @@ def _exchanged_sides(name: str, structures: Sequence[Mapping[str, Any]]) -> Iter
             apart = left["centre_left_mm"] - right["centre_left_mm"]
             if apart < 0:
                 says = f"{left['name']} lies {-apart:.0f} mm to the right of {right['name']} in the CT."
-                yield _told(SIDES, name, str(left["name"]), apart, says)
+                yield _finding(SIDES, name, str(left["name"]), apart, says)
         elif body is not None:
             ((side, one),) = pair.items()
             off = (one["centre_left_mm"] - body["centre_left_mm"]) * (1 if side == "L" else -1)
             if off < -_SIDE_MM:
                 says = f"{one['name']} lies {-off:.0f} mm beyond the midline of the body in the CT, on the other side."
-                yield _told(SIDES, name, str(one["name"]), off, says)
+                yield _finding(SIDES, name, str(one["name"]), off, says)
 
 
 def _half(structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -114,19 +114,19 @@ def _half(structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
                     f"{name} has {one['volume_cm3']:.1f} cm³ over {one['extent_head_mm']:.0f} mm; usual: "
                     f"{volume:.1f} cm³ over {length:.0f} mm."
                 )
-                yield _told(HALF, str(one["set"]), name, part, says)
+                yield _finding(HALF, str(one["set"]), name, part, says)
 
 
 def _target(of: Mapping[str, Any], structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     covered = of["target_v95_percent"]
     if covered is not None and covered < _COVERED_PERCENT:
         says = f"{covered:.1f} % of {of['target']} receive 95 % of the prescribed dose."
-        yield _told(TARGET, str(of["set"]), str(of["target"]), covered, says)
+        yield _finding(TARGET, str(of["set"]), str(of["target"]), covered, says)
     for one in structures:
         outside = one["outside_grid_percent"]
         if one["type"] in _TARGETS and outside is not None and outside > _OUTSIDE_PERCENT:
             says = f"{outside:.1f} % of {one['name']} are outside the dose grid."
-            yield _told(TARGET, str(of["set"]), str(one["name"]), outside, says)
+            yield _finding(TARGET, str(of["set"]), str(one["name"]), outside, says)
 
 
 def _missing(
@@ -144,7 +144,7 @@ def _missing(
             for one in sets:
                 if one["set"] not in having:
                     says = f"{name} is not drawn; {len(having)} of {len(sets)} sets have it."
-                    yield _told(MISSING, str(one["set"]), name, 100 * len(having) / len(sets), says)
+                    yield _finding(MISSING, str(one["set"]), name, 100 * len(having) / len(sets), says)
 
 
 def _twice(
@@ -161,7 +161,7 @@ def _twice(
                 else f"have {equal} structures of the same volume on the same CT grid"
             )
             says = f"It and {first['set']} {why}: the same person twice?"
-            yield _told(TWICE, str(second["set"]), "", float(equal), says)
+            yield _finding(TWICE, str(second["set"]), "", float(equal), says)
 
 
 def _equal_volumes(
@@ -179,7 +179,7 @@ def _equal_volumes(
     return equal if shared and equal == len(shared) else 0
 
 
-def _told(code: str, folder: str, structure: str, value: float, sentence: str) -> dict[str, Any]:
+def _finding(code: str, folder: str, structure: str, value: float, sentence: str) -> dict[str, Any]:
     return {
         "code": code,
         "set": folder,

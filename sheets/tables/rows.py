@@ -206,7 +206,7 @@ def _beam_data(plan: Data) -> list[tuple[Data, list[Data], Data]]:
 
 def _beam(one: Beam, raw: tuple[Data, list[Data], Data]) -> dict[str, Any]:
     data, points, plan = raw
-    turned = _turned(points)
+    turned = _rotation_deg(points)
     positions = _positions(points)
     jaws = {
         axis: [each for kind, found in positions for each in found if kind in {axis, f"ASYM{axis}"}] for axis in "XY"
@@ -256,7 +256,7 @@ def _positions(points: Iterable[Data]) -> list[tuple[str, list[float]]]:
     ]
 
 
-def _turned(points: Iterable[Data]) -> float:
+def _rotation_deg(points: Iterable[Data]) -> float:
     """Return the gantry rotation in degrees; a step without a direction counts as none."""
     total, begin, way = 0.0, None, "NONE"
     for point in points:

@@ -60,7 +60,7 @@ def checked(board: Board) -> dict[str, str]:
 
 def states(board: Board) -> dict[str, str]:
     """Return the state of each set."""
-    return {row.folder: row.state for row in board._look_anew().told.sets}
+    return {row.folder: row.state for row in board._read_again().told.sets}
 
 
 def asked_for(root: Path) -> list[str]:
@@ -105,7 +105,7 @@ def test_a_set_that_changes_is_to_be_checked_and_begun_anew(root: Path) -> None:
     (line,) = board.look().can_start
     (root / "good" / "more.txt").write_text("x")
     assert board.start([line.row.locator]) == 0
-    assert next(line.changed for line in board._look_anew().lines if line.row.folder == "good")
+    assert next(line.changed for line in board._read_again().lines if line.row.folder == "good")
     checked(board)
     assert board.start([line.row.locator]) == 1
     (root / "good" / "more.txt").unlink()

@@ -17,7 +17,7 @@ from services.errors import SetChanged
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.publication import publish
-from services.publication.attempts import Attempt, StandingStill
+from services.publication.attempts import AbandonedWork, Attempt
 from services.publication.index_ledger import Ledger
 from services.runtime import durable_files
 from services.store import records
@@ -50,7 +50,7 @@ def work(root: Path, socket: str, seed: int) -> None:
     chance = random.Random(seed)
     collection, client = Collection.open(root), redis.Redis(unix_socket_path=socket)
     ledger, now = Ledger(collection, client), [0.0]
-    still = StandingStill(collection, lambda: now[0])
+    still = AbandonedWork(collection, lambda: now[0])
     while True:
         set_id = chance.choice(SETS)
         try:

@@ -12,7 +12,7 @@ import pytest
 from services.dicom import part10
 from services.pipeline.folder_run import process
 from services.publication import publish
-from services.publication.attempts import STANDS_STILL_S, StandingStill
+from services.publication.attempts import ABANDONED_AFTER_S, AbandonedWork
 from services.publication.index_ledger import Ledger
 from services.runtime import durable_files
 from services.runtime.progress import Progress
@@ -98,9 +98,9 @@ def fail_once(patched: pytest.MonkeyPatch, step: int, number: int) -> list[int]:
 def tidy_up(root: Path, client: redis.Redis) -> None:
     """Do what the reconciler does, until ten minutes have passed."""
     collection, now = Collection.open(root), [0.0]
-    still = StandingStill(collection, lambda: now[0])
+    still = AbandonedWork(collection, lambda: now[0])
     ledger = Ledger(collection, client)
     for _ in range(3):
         ledger.audit()
         still.clear(lambda _: False)
-        now[0] += STANDS_STILL_S
+        now[0] += ABANDONED_AFTER_S

@@ -47,7 +47,7 @@ class Plan:
         app.VISIBILITY_S = stored.get("visibility_s", app.VISIBILITY_S)
         lease.LEASE_S = stored.get("lease_s", lease.LEASE_S)
         lease.TOGETHER_S = stored.get("together_s", lease.TOGETHER_S)
-        attempts.STANDS_STILL_S = stored.get("stands_still_s", attempts.STANDS_STILL_S)
+        attempts.ABANDONED_AFTER_S = stored.get("stands_still_s", attempts.ABANDONED_AFTER_S)
         if wall := stored.get("clock_steps_s"):
             real, began = time.time, time.monotonic()
             time.time = lambda: real() + wall[int(time.monotonic() - began) % len(wall)]

@@ -308,8 +308,8 @@ def test_words_that_nobody_has_looked_at_hold_a_set_back(root: Path, tmp_path: P
     assert "unread words" in said.text
     assert states(tmp_path / "out") == {"ANON_007": "new"}
     assert anonymizer("export", root, tmp_path / "all", "--unread-words").code == 0
-    said_of = manifest(tmp_path / "all")
-    assert (said_of["unread_words"], [one["unread_words"] for one in said_of["sets"]]) == (True, [1, 0])
+    decision_line = manifest(tmp_path / "all")
+    assert (decision_line["unread_words"], [one["unread_words"] for one in decision_line["sets"]]) == (True, [1, 0])
     assert b"Yolanda" not in b"".join(files(tmp_path / "all").values())
 
 

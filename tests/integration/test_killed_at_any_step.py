@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import redis
 
 from services.publication import claims, publish
-from services.publication.attempts import STANDS_STILL_S, Attempt, StandingStill
+from services.publication.attempts import ABANDONED_AFTER_S, AbandonedWork, Attempt
 from services.publication.index_ledger import Ledger
 from services.runtime import durable_files
 from services.store import records
@@ -49,13 +49,13 @@ def do(collection: Collection, socket: str, set_id: str) -> int:
 def tidy_up(collection: Collection, socket: str) -> None:
     """Do what the reconciler does, until ten minutes have passed."""
     now = [0.0]
-    still = StandingStill(collection, lambda: now[0])
+    still = AbandonedWork(collection, lambda: now[0])
     ledger = Ledger(collection, connect(socket))
     for _ in range(2):
         publish.recover(collection)
         ledger.audit()
         still.clear(lambda _: False)
-        now[0] += STANDS_STILL_S
+        now[0] += ABANDONED_AFTER_S
     still.clear(lambda _: False)
     TrackingFiles(collection).render()
 

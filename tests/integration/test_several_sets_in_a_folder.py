@@ -241,7 +241,7 @@ def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.Monke
     assert [one.state for one in outcome.sets] == ["parked"] + ["published"] * (len(export.sets) - 1)
     assert (outcome.state, outcome.sets[0].codes) == ("parked", ("NotClean",) * 3)
     assert [claim.index for claim in claims.unpublished(here.collection)] == []
-    again.look_again(here.collection, NAME)
+    again.reset_outcome(here.collection, NAME)
     assert {one.state for one in here.do().sets} == {"published"}
     assert here.do().indices == (6 + len(export.sets) - 1, *range(6, 6 + len(export.sets) - 1))
 

@@ -348,7 +348,7 @@ def test_a_process_that_is_killed_in_its_work_counts_and_the_set_is_done(clinic:
     clinic.until(lambda: failures.all_of(collection))
     clinic.until(lambda: len(published(root)) == dropped)
     clinic.until(lambda: failures.all_of(collection) == [])
-    clinic.until(lambda: not any(map(attempts.speaks_for_publication, attempts.all_of(collection))))
+    clinic.until(lambda: not any(map(attempts.is_half_published, attempts.all_of(collection))))
 
 
 def processes_of_worker() -> list[int]:

@@ -8,7 +8,7 @@ import pytest
 
 from services.layout import published_in
 from services.maintenance import doctor
-from services.publication.attempts import NOBODYS_AFTER_S, STANDS_STILL_S, Attempt, StandingStill
+from services.publication.attempts import ABANDONED_AFTER_S, UNCLAIMED_AFTER_S, AbandonedWork, Attempt
 from services.publication.index_ledger import Ledger
 from services.runtime import durable_files
 from services.store.collection import Collection
@@ -67,7 +67,7 @@ def test_what_no_set_needs_goes_from_the_staging_within_minutes(
 ) -> None:
     """A killed process's files, and attempts without a claim; those with a claim have more time."""
     now = [0.0]
-    still = StandingStill(collection, lambda: now[0])
+    still = AbandonedWork(collection, lambda: now[0])
     set_id = "5" * 32
     index = Ledger(collection, client).claim(set_id, "0" * 32)
     attempt = Attempt.begin(collection, set_id, index)
@@ -77,9 +77,9 @@ def test_what_no_set_needs_goes_from_the_staging_within_minutes(
     left = durable_files.aside(collection.staging)
     left.write_bytes(b"half")
     still.clear(lambda _: False)
-    now[0] += NOBODYS_AFTER_S
+    now[0] += UNCLAIMED_AFTER_S
     still.clear(lambda _: False)
     assert (left.exists(), attempt.path.exists()) == (False, is_claimed)
-    now[0] += STANDS_STILL_S
+    now[0] += ABANDONED_AFTER_S
     still.clear(lambda _: False)
     assert not attempt.path.exists()

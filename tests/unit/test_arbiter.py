@@ -13,7 +13,7 @@ import pytest
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.runtime import durable_files
-from services.store.arbiter import STANDS_STILL_S, Arbiter
+from services.store.arbiter import DEAD_AFTER_S, Arbiter
 from services.store.collection import Collection
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_the_second_stands_by_until_the_first_leaves(collection: Collection) -> 
     assert first.hold()
     assert (second.hold(), second.other_lives) == (False, False)
     for _ in range(3):
-        clock.now += STANDS_STILL_S - 1
+        clock.now += DEAD_AFTER_S - 1
         assert first.hold()
         assert (second.hold(), second.other_lives) == (False, True)
     first.release()
@@ -62,7 +62,7 @@ def test_a_dead_one_is_followed_after_a_while_on_our_own_clock(collection: Colle
     dead.hold()
 
     assert [second.hold(), third.hold()] == [False, False]
-    clock.now += STANDS_STILL_S
+    clock.now += DEAD_AFTER_S
     assert [second.hold(), third.hold()] == [False, False]
     assert [second.hold(), third.hold(), second.hold(), dead.hold()] == [True, False, True, False]
     dead.release()
@@ -103,7 +103,7 @@ def test_a_seat_that_cannot_be_read_is_taken_after_a_while(collection: Collectio
     collection.arbiter.touch()
 
     assert not arbiter.hold()
-    clock.now += STANDS_STILL_S
+    clock.now += DEAD_AFTER_S
     assert [arbiter.hold(), arbiter.hold()] == [False, True]
 
 

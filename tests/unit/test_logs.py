@@ -167,7 +167,7 @@ def test_what_a_library_prints_becomes_a_line_that_says_only_that(
     prints = logs.Prints(beneath)
     print(f"\n{SECRET}\n", file=prints)
     print(file=prints)
-    logs.say_from_signal("worker: Warm shutdown (MainProcess)")
+    logs.log_from_signal("worker: Warm shutdown (MainProcess)")
     assert lines(stream) == [{"event": "library.prints", "level": "warning"}]
     assert json.loads(capfd.readouterr().err)["event"] == "worker.stops"
     assert prints.closed is beneath.closed

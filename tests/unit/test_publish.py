@@ -14,12 +14,12 @@ from services.forms.identity import Identity
 from services.maintenance import export
 from services.publication import attempts, claims, publish, republish
 from services.publication.attempts import (
+    ABANDONED_AFTER_S,
     LINE,
-    NOBODYS_AFTER_S,
     RECORD,
-    STANDS_STILL_S,
+    UNCLAIMED_AFTER_S,
+    AbandonedWork,
     Attempt,
-    StandingStill,
     move_away,
 )
 from services.runtime import durable_files
@@ -206,13 +206,13 @@ def test_all_of_an_attempt_is_on_the_disk_before_its_folder_has_its_name(collect
 
 def test_an_attempt_is_moved_away_before_it_is_judged(collection: Collection, monkeypatch) -> None:
     """The worker's earlier writes are seen; later ones are impossible."""
-    attempt, judge, judged = attempt_in(collection), attempts.speaks_for_publication, []
+    attempt, judge, judged = attempt_in(collection), attempts.is_half_published, []
 
     def judges(path: Path) -> bool:
         judged.append(attempt.path.exists())
         return judge(path)
 
-    monkeypatch.setattr(attempts, "speaks_for_publication", judges)
+    monkeypatch.setattr(attempts, "is_half_published", judges)
 
     assert publish.give_way(collection, ONE)
     assert judged == [False]
@@ -226,7 +226,7 @@ def test_half_a_deleted_attempt_speaks_for_no_publication(collection: Collection
 
     attempt.discard()
     [left] = attempts.all_of(collection)
-    assert not attempts.speaks_for_publication(left)
+    assert not attempts.is_half_published(left)
 
 
 def test_a_set_that_was_done_again_meanwhile_is_not_replaced(collection: Collection) -> None:
@@ -282,7 +282,7 @@ def test_the_set_itself_finishes_what_was_cut_off(collection: Collection, monkey
 def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collection: Collection, monkeypatch) -> None:
     """Even if the folder is missing: only a person can know why."""
     now = [0.0]
-    still = StandingStill(collection, lambda: now[0])
+    still = AbandonedWork(collection, lambda: now[0])
     attempt = cut_off(collection, monkeypatch)
     (collection.root / "ANON_006").rename(collection.root / "elsewhere")
 
@@ -291,7 +291,7 @@ def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collec
     assert not publish.give_way(collection, ONE)
     for _ in range(2):
         assert still.clear(lambda _: False) == 0
-        now[0] += STANDS_STILL_S
+        now[0] += ABANDONED_AFTER_S
     (left,) = collection.staging.iterdir()
     assert sorted(durable_files.names(left)) == [LINE, RECORD]
 
@@ -299,7 +299,7 @@ def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collec
 def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection: Collection) -> None:
     """By our own clock; any change, or a lease, keeps it. What no set needs is cleared after two."""
     now = [0.0]
-    still = StandingStill(collection, lambda: now[0])
+    still = AbandonedWork(collection, lambda: now[0])
     attempt = attempt_in(collection)
     left_over, half_a_note = durable_files.aside(collection.staging), durable_files.aside(collection.root)
     left_over.touch()
@@ -308,18 +308,18 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
     foreign.touch()
 
     assert still.clear(lambda _: False) == 0
-    now[0] = NOBODYS_AFTER_S - 1
+    now[0] = UNCLAIMED_AFTER_S - 1
     assert still.clear(lambda _: False) == 0
-    now[0] = NOBODYS_AFTER_S
+    now[0] = UNCLAIMED_AFTER_S
     assert still.clear(lambda _: False) == 2
     assert (left_over.exists(), half_a_note.exists()) == (False, False)
-    now[0] = STANDS_STILL_S - 1
+    now[0] = ABANDONED_AFTER_S - 1
     (attempt.folder / "late").touch()
     assert still.clear(lambda _: False) == 0
-    now[0] = STANDS_STILL_S
+    now[0] = ABANDONED_AFTER_S
     assert still.clear(lambda _: False) == 0
     assert (attempt.path.exists(), foreign.exists()) == (True, True)
-    now[0] = 3 * STANDS_STILL_S
+    now[0] = 3 * ABANDONED_AFTER_S
     assert still.clear(lambda locator: locator == LOCATOR) == 0
     assert still.clear(lambda _: False) == 1
     assert durable_files.names(collection.staging) == [foreign.name]
@@ -330,7 +330,7 @@ def test_what_was_moved_away_to_be_deleted_goes_at_once(collection: Collection) 
     moved = move_away(attempt_in(collection).path)
     again = attempt_in(collection)
 
-    assert StandingStill(collection, lambda: 0.0).clear(lambda locator: locator == LOCATOR) == 1
+    assert AbandonedWork(collection, lambda: 0.0).clear(lambda locator: locator == LOCATOR) == 1
     assert (moved.exists(), again.path.exists()) == (False, True)
 
 

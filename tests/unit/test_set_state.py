@@ -36,7 +36,7 @@ def test_each_state_answers_every_question(state: SetState) -> None:
 
 def test_what_waits_for_a_circumstance_is_tried_again_by_itself() -> None:
     """Permissions may change without the folder."""
-    assert [state for state in SetState if state.is_looked_at_again] == [SetState.WAITING, SetState.NOT_READABLE]
+    assert [state for state in SetState if state.is_rechecked] == [SetState.WAITING, SetState.NOT_READABLE]
 
 
 def test_only_a_refusal_may_end_with_another_form() -> None:

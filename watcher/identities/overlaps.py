@@ -42,7 +42,7 @@ class Overlap(NamedTuple):
 
 def among(roots: Iterable[Path]) -> dict[Path, Overlap]:
     """Return for each of these collections the first other one that it overlaps with. Unusable ones are ignored."""
-    collections = [collection for root in roots if (collection := _look(root))]
+    collections = [collection for root in roots if (collection := _open(root))]
     found: dict[Path, Overlap] = {}
     patient_ids: dict[Path, frozenset[str]] = {}
     for first, second in combinations(collections, 2):
@@ -76,7 +76,7 @@ def _is_another(root: Path) -> Callable[[Path], bool]:
     return lambda place: os.path.lexists(place / SETTINGS_NAME) and not (place.is_symlink() or place.samefile(root))
 
 
-def _look(root: Path) -> Collection | None:
+def _open(root: Path) -> Collection | None:
     try:
         return Collection.look(root)
     except (SettingsWrong, FormatTooNew, OSError):

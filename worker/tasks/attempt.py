@@ -90,7 +90,7 @@ def _process(here: Station, collection: Collection, locator: str, progress: Prog
         return FAILED
     entries = outcome.entries if outcome else ()
     _forget_failures(collection, locator, entries)
-    _tell(here.redis, collection, entries, progress)
+    _log_outcomes(here.redis, collection, entries, progress)
     return str(outcome.state if outcome else SetState.GONE)
 
 
@@ -103,7 +103,9 @@ def _forget_failures(collection: Collection, locator: str, entries: Sequence[Set
                 failures.forget(collection, failures.of_set(locator, one.plan))
 
 
-def _tell(client: redis.Redis, collection: Collection, entries: Sequence[SetOutcome], progress: Progress) -> None:
+def _log_outcomes(
+    client: redis.Redis, collection: Collection, entries: Sequence[SetOutcome], progress: Progress
+) -> None:
     """Remember the numbers that were published, and log the outcome of each set."""
     took_s = round(sum(progress.seconds.values()), 3)
     for one in entries:

@@ -15,9 +15,9 @@ from anonymizer.terminal import (
     SOME_NOT,
     console,
     not_taken_as_json,
+    print_json,
+    print_not_taken,
     printable,
-    say_json,
-    say_not_taken,
 )
 from services.errors import SettingsWrong
 from services.language import counted
@@ -54,14 +54,14 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
     wrong = [finding for finding in found if finding.is_wrong]
     if as_json:
         findings = [{**asdict(one), "is_wrong": one.is_wrong} for one in found]
-        say_json({"agrees": not wrong, "findings": findings, "not_taken": not_taken_as_json(left_out)})
+        print_json({"agrees": not wrong, "findings": findings, "not_taken": not_taken_as_json(left_out)})
     else:
         table = Table("Where", "What", "Found", "What to do")
         for one in found:
             table.add_row(printable(one.where), one.code, one.found, one.remedy)
         if found:
             console().print(table)
-        say_not_taken(console(), left_out)
+        print_not_taken(console(), left_out)
         console().print(_conclusion(found, wrong))
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
 

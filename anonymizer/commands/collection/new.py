@@ -82,7 +82,7 @@ def new(
         collection = Collection.adopt(root, form[0], form[1], above or 0)
     elif form[0] and form[1]:
         collection = Collection.create(root, *form)
-    say_first(collection)
+    print_first_identity(collection)
     warn_of_overlap(root)
 
 
@@ -132,7 +132,7 @@ def _whole_number(answer: str) -> int:
         raise typer.BadParameter("Enter a whole number, such as 1.") from None
 
 
-def say_first(collection: Collection) -> None:
+def print_first_identity(collection: Collection) -> None:
     """Show the identity of the first set."""
     identity = collection.identity
     first = identity.numbered(identity.initial_index)

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson
-from anonymizer.terminal import console, say_json, say_page
+from anonymizer.terminal import console, print_json, print_page
 from services.policy.markdown import as_markdown, as_rows
 from services.policy.table import Choice, policy_for
 
@@ -32,11 +32,11 @@ def policy(
     """Show the action for each attribute: PS3.15 Table E.1-1, row by row, and our own decisions."""
     chosen = policy_for(Choice(dates, patient_characteristics, keep_machine, birth_date, times))
     if markdown:
-        say_page(as_markdown(chosen))
+        print_page(as_markdown(chosen))
         return
     rows = as_rows(chosen)
     if as_json:
-        say_json(rows)
+        print_json(rows)
         return
     table = Table("Tag", "Attribute", "Below", "Action", "Why")
     for row in rows:

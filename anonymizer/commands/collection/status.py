@@ -17,10 +17,10 @@ from anonymizer.terminal import (
     advise_on,
     console,
     not_taken_as_json,
+    print_json,
+    print_not_taken,
+    print_unread_words,
     printable,
-    say_json,
-    say_not_taken,
-    say_unread_words,
     sets_as_json,
 )
 from services.errors import SettingsWrong
@@ -54,7 +54,7 @@ def status(
     check_collection(root)
     settings = Settings.of_process()
     share = Share(root)
-    told = _tell(share, settings)
+    told = _statuses(share, settings)
     if not told and share.closed:
         raise SettingsWrong(f"No collection can be seen in {root}: {share.closed[0]} cannot be read.")
     if not told:
@@ -62,17 +62,17 @@ def status(
     if hospital is not None:
         told = [replace(one, sets=[row for row in one.sets if row.hospital == hospital]) for one in told]
     if as_json:
-        say_json([_as_json(one) for one in told])
+        print_json([_as_json(one) for one in told])
     else:
         for one in told:
-            _say(one, every=every, wide=wide)
+            _print(one, every=every, wide=wide)
         for place in share.closed:
             console().print(f"{printable(str(place))} cannot be read: change its owner, group or permissions.")
     wrong = bool(share.closed) or any(one.paused or any(_is_wrong(row) for row in one.sets) for one in told)
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
 
 
-def _is_told(row: Row) -> bool:
+def _is_notable(row: Row) -> bool:
     """Return whether a set has details to report besides being published."""
     return row.state is not SetState.PUBLISHED or row.release == SENT_BACK or bool(row.why)
 
@@ -82,7 +82,7 @@ def _is_wrong(row: Row) -> bool:
     return row.state.is_concluded and not row.state.is_finished and row.state is not SetState.NO_SET
 
 
-def _tell(share: Share, settings: Settings) -> list[CollectionStatus]:
+def _statuses(share: Share, settings: Settings) -> list[CollectionStatus]:
     """Return the status of each collection; two with the same ID are left alone until a person decides."""
     ids = share.ids()
     times = Counter(ids.values())
@@ -120,7 +120,7 @@ def _as_json(told: CollectionStatus) -> dict[str, Any]:
     }
 
 
-def _say(told: CollectionStatus, *, every: bool, wide: bool) -> None:
+def _print(told: CollectionStatus, *, every: bool, wide: bool) -> None:
     advise_on(Path(told.root))
     screen = console()
     screen.print(told.root)
@@ -138,11 +138,11 @@ def _say(told: CollectionStatus, *, every: bool, wide: bool) -> None:
     decided = Counter(row.release for row in told.sets if row.release)
     if decided:
         screen.print("  " + ", ".join(f"{count} {state}" for state, count in decided.most_common()))
-    others = [row for row in told.sets if every or wide or _is_told(row)]
+    others = [row for row in told.sets if every or wide or _is_notable(row)]
     if others:
         screen.print(_table(others, wide=wide))
-    say_unread_words(screen, Path(told.root))
-    say_not_taken(screen, told.not_taken)
+    print_unread_words(screen, Path(told.root))
+    print_not_taken(screen, told.not_taken)
 
 
 def _table(rows: list[Row], *, wide: bool) -> Table:

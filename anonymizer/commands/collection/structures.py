@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, Root, check_collection
-from anonymizer.terminal import command, console, say_json
+from anonymizer.terminal import command, console, print_json
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
@@ -78,9 +78,9 @@ def structures(
         republish.request(collection, index_of(name))
         audit.note(collection.state, "sets again", anon=name)
     if as_json:
-        say_json(_as_json(told))
+        print_json(_as_json(told))
     else:
-        _say(root, told, asked)
+        _print(root, told, asked)
 
 
 def _decided(sheet: Sheet, confirm: Iterable[str], ignore: Iterable[str]) -> Sheet:
@@ -102,7 +102,7 @@ def _as_json(told: Survey) -> dict[str, object]:
     }
 
 
-def _say(root: Path, told: Survey, asked: list[str]) -> None:
+def _print(root: Path, told: Survey, asked: list[str]) -> None:
     screen = console()
     if not told.names:
         screen.print(f"There are no sets with readable structures in {root}.")

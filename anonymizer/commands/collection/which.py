@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonymizer.arguments import AsJson, ShareArgument, check_folder
-from anonymizer.terminal import PUBLISHED_ALL, WRONG_USE, advise_on, command, console, printable, say_json
+from anonymizer.terminal import PUBLISHED_ALL, WRONG_USE, advise_on, command, console, print_json, printable
 from services.errors import SettingsWrong
 from services.layout import SETTINGS_NAME, is_there
 from services.maintenance import history
@@ -36,9 +36,9 @@ def which(wanted: Wanted, share: ShareArgument = None, as_json: AsJson = False) 
         except (SettingsWrong, OSError):
             unread.append(root)
     if as_json:
-        say_json([_as_json(root, one) for root, one in found])
+        print_json([_as_json(root, one) for root, one in found])
     for root, one in () if as_json else found:
-        _say(root, one)
+        _print(root, one)
     for root in unread:
         console(stderr=True).print(
             f"{printable(str(root))} could not be read. For the reason: {command('status', root)}"
@@ -82,7 +82,7 @@ def _folder(root: Path, one: Followed) -> str:
     return one.folder.relative_to(root).as_posix() if one.folder else ""
 
 
-def _say(root: Path, one: Followed) -> None:
+def _print(root: Path, one: Followed) -> None:
     advise_on(root)
     screen, outcome = console(), one.outcome
     folder = _folder(root, one)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, Root, check_collection
-from anonymizer.terminal import console, say_json
+from anonymizer.terminal import console, print_json
 from services.exchange.deliveries import Delivery, all_of
 from services.store.collection import Collection
 
@@ -17,7 +17,7 @@ def deliveries(root: Root, as_json: AsJson = False) -> None:
     check_collection(root)
     told = all_of(Collection.look(root))
     if as_json:
-        say_json([asdict(one) for one in told])
+        print_json([asdict(one) for one in told])
         return
     table = Table("When", "Delivery", "Sets", "Withdrawn", "To", "User", "Note")
     for one in told:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, Root, check_collection
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, say_json
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, print_json
 from services.exchange import deliveries, delivery_key, packing
 from services.exchange.deliveries import TRAVELS, Wanted
 from services.runtime import audit
@@ -67,7 +67,7 @@ def export(
     if made.delivery is not None:
         audit.note(collection.state, "delivered", delivery=made.delivery.id, sets=sorted(made.delivery.sets))
     if as_json:
-        say_json([one._asdict() for one in made.sets])
+        print_json([one._asdict() for one in made.sets])
     else:
         _print(made, root)
     raise typer.Exit(PUBLISHED_ALL if all(one.state in TRAVELS for one in made.sets) else SOME_NOT)

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, check_collection
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, print_json
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, receiving
 from services.exchange.incoming.opening import Tampered
@@ -70,13 +70,13 @@ def receive(
         ) from None
     except Tampered as refused:
         if as_json:
-            say_json({"refused": str(refused), "sets": []})
+            print_json({"refused": str(refused), "sets": []})
         else:
             console().print(f"Nothing was imported from the delivery. {refused}")
         raise typer.Exit(SOME_NOT) from None
     remember(settings, told.fingerprint, hospital)
     if as_json:
-        say_json(_as_json(told))
+        print_json(_as_json(told))
     else:
         _print(told)
     raise typer.Exit(PUBLISHED_ALL if told.good else SOME_NOT)

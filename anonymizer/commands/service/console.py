@@ -115,10 +115,10 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
         logging.getLogger("console.pages").setLevel(logging.INFO)
     with embedded_service(share, settings, processes=processes, debug=debug) as its_settings:
         desk: Desk = Desk(share, its_settings, by_hand=True, users=users, key=key)
-        serve(desk, lambda: _say_where(address, key))
+        serve(desk, lambda: _print_address(address, key))
 
 
-def _say_where(address: Address, key: str | None) -> None:
+def _print_address(address: Address, key: str | None) -> None:
     host = f"[{address.host}]" if ":" in address.host else address.host
     link = f"http://{host}:{address.port}/" + (f"enter?key={key}" if key else "")
     terminal.console().print(f"Console: {link}\nCtrl-C stops it after finishing the sets in work.", soft_wrap=True)
@@ -162,7 +162,7 @@ def _list(known: Mapping[str, User], *, as_json: bool) -> None:
             {"user": name, "roles": roles.as_words(user.roles).split(","), "password": user.kept != users.NO_PASSWORD}
             for name, user in known.items()
         ]
-        terminal.say_json(told)
+        terminal.print_json(told)
         return
     table = Table("User", "May", "Authenticated by")
     for name, user in known.items():

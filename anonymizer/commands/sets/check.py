@@ -22,7 +22,7 @@ from anonymizer.terminal import (
     SOME_NOT,
     console,
     not_taken_as_json,
-    say_json,
+    print_json,
 )
 from services.forms.collection_form import options_of_new_collection, read_settings
 from services.layout import SETTINGS_NAME, STATE_NAME
@@ -75,7 +75,7 @@ def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = Fals
     rows = _with_persons(root, rows)
     not_taken = _not_taken(root, rows)
     if as_json:
-        say_json({"sets": [_as_json(row) for row in rows], "not_taken": not_taken_as_json(not_taken)})
+        print_json({"sets": [_as_json(row) for row in rows], "not_taken": not_taken_as_json(not_taken)})
     else:
         verdict_view.show(root, rows, not_taken, with_texts=with_texts)
     good = all(row.verdict in {"good", "no set"} for row in rows)

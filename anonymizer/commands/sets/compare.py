@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from anonymizer.arguments import Anon, Source, check_folder
-from anonymizer.terminal import say_page
+from anonymizer.terminal import print_page
 from services.layout import ANON_NAME
 from services.maintenance import attribute_diff, same_source
 from services.maintenance.attribute_diff import as_markdown
@@ -23,4 +23,4 @@ def compare(source: Source, anon: Anon) -> None:
     published = records.read(collection, int(found[1])) if (found := ANON_NAME.fullmatch(anon.name)) else None
     choose = partial(same_source.objects_of, collection=collection, published=published)
     for kind, lines in attribute_diff.compare(source, anon, policy_for(collection.options), choose).items():
-        say_page(f"## {NAMES[kind]}\n\n{as_markdown(lines)}\n\n")
+        print_page(f"## {NAMES[kind]}\n\n{as_markdown(lines)}\n\n")

@@ -52,7 +52,7 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
             f"--accept supports {unfinished_pixels.CODE} only. Other codes are accepted in the form, for all sets."
         )
     if not (accept or as_new or numbers):
-        _refuse_what_was_not_refused(collection, str(name))
+        _require_refusal(collection, str(name))
     locator = registry.register(collection, name)
     if accept:
         registry.accept(collection, locator, folder_listing.fingerprint(place), accept)
@@ -60,7 +60,7 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
     if as_new:
         meant = marks or again.published_otherwise(collection, locator)
         registry.count_as_new(collection, locator, folder_listing.fingerprint(place), meant)
-    again.look_again(collection, str(name), marks)
+    again.reset_outcome(collection, str(name), marks)
     audit.note(collection.state, "as new" if as_new else "tried again", set=locator, accepted=accept or "")
     console().print(f"{name} will be processed again by the service, or by: {command('run', root)}")
 
@@ -71,7 +71,7 @@ def _marks(collection: Collection, place: Path, numbers: Sequence[int]) -> list[
     return [plans.mark_of(collection, one.plan_uid) for one in taken]
 
 
-def _refuse_what_was_not_refused(collection: Collection, name: str) -> None:
+def _require_refusal(collection: Collection, name: str) -> None:
     """Refuse to retry a published set whose folder is unchanged.
 
     Raises

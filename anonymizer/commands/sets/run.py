@@ -24,7 +24,7 @@ from anonymizer.commands.collection.new import (
 )
 from anonymizer.embedded.batch import batch
 from anonymizer.follow_run import follow, make_sheets
-from anonymizer.run_result import exit_code, say_where, tell
+from anonymizer.run_result import exit_code, print_next_steps, tell
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.runtime import logs
@@ -99,5 +99,5 @@ def run(
         end = replace(end, states=dict.fromkeys(end.states, SetState.WAITING) | states)
         rows = end.rows(collection, {})
         tell(collection, rows, end, as_json=as_json)
-    say_where(console(stderr=as_json), collection, interrupted=end.interrupted)
+    print_next_steps(console(stderr=as_json), collection, interrupted=end.interrupted)
     raise typer.Exit(INTERRUPTED if end.interrupted else exit_code(rows, end))

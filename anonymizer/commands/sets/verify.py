@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import Anon, AsJson, Source, check_folder
-from anonymizer.terminal import SOME_NOT, console, say_json
+from anonymizer.terminal import SOME_NOT, console, print_json
 from services.errors import NotClean, SetChanged
 from services.machines import descriptor
 from services.maintenance.verify_again import verify_published
@@ -28,12 +28,12 @@ def verify(source: Source, anon: Anon, as_json: AsJson = False) -> None:
             list(fault.reasons) if isinstance(fault, NotClean) else ["the source can no longer be read as the same set"]
         )
         if as_json:
-            say_json({"clean": False, "reasons": reasons})
+            print_json({"clean": False, "reasons": reasons})
         else:
             console().print("\n".join(["Not clean, or not made from this source:", *reasons]))
         raise typer.Exit(SOME_NOT) from None
     if as_json:
-        say_json({"clean": True, **asdict(proof)})
+        print_json({"clean": True, **asdict(proof)})
         return
     table = Table("Examined", "How many")
     for name, count in proof.checks.items():

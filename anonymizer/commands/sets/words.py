@@ -9,7 +9,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from anonymizer.arguments import AsJson, Root, check_collection
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, say_json
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, print_json
 from services.forms.word_list import FILE_NAME
 from services.language import counted
 from services.maintenance import word_decisions
@@ -72,7 +72,7 @@ def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson 
     followed = word_decisions.follow(collection)
     told = unread_words.gathered(collection)
     if as_json:
-        say_json(
+        print_json(
             {
                 "words": [_as_json(collection, one) for one in told],
                 "again": list(followed.again),
@@ -81,7 +81,7 @@ def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson 
             }
         )
     else:
-        _say(root, told, followed)
+        _print(root, told, followed)
     raise typer.Exit(SOME_NOT if followed.withdraw else PUBLISHED_ALL)
 
 
@@ -105,7 +105,7 @@ def _as_json(collection: Collection, one: Word) -> dict[str, Any]:
     }
 
 
-def _say(root: Path, told: list[Word], followed: Followed) -> None:
+def _print(root: Path, told: list[Word], followed: Followed) -> None:
     screen = console()
     if not told:
         screen.print(f"Every word of the kept texts in {root} is known.")

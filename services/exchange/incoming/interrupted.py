@@ -48,7 +48,7 @@ def _clear(collection: Collection, release: Callable[[str], object]) -> None:
     for path in attempts.all_of(collection):
         claim = claims.of(collection, attempts.set_of(path) or "")
         if claim is not None and _is_received(collection, claim):
-            if not attempts.speaks_for_publication(path):
+            if not attempts.is_half_published(path):
                 republish.put_back(collection, claim.index)
             publish.give_way(collection, claim.set_id)
     for claim in list(claims.unpublished(collection)):

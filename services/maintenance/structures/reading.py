@@ -74,7 +74,7 @@ class Reader:
         many
             Like `map`; for many sets, that of a process pool.
         """
-        looks = {folder: look for folder in folders if (look := _look(folder, collection)) is not None}
+        looks = {folder: look for folder in folders if (look := _version(folder, collection)) is not None}
         fresh = [folder for folder, look in looks.items() if self._known.get(folder, (None,))[0] != look]
         persons = unread_words.persons(collection) if fresh else {}
         reading = partial(read_set, collection=collection, persons=persons)
@@ -123,7 +123,7 @@ def _is_among(folded: frozenset[str], word: str) -> bool:
     return fold(word) in folded
 
 
-def _look(folder: Path, collection: Collection) -> object:
+def _version(folder: Path, collection: Collection) -> object:
     """Return a value that changes when the names of a set may have changed, or those of its published version."""
     outcome = registry.read_outcome(collection, collection.locator(collection.name_of(folder)))
     index = outcome.index if outcome else None

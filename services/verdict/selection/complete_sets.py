@@ -19,7 +19,7 @@ from services.rtset import references
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, printable
 from services.verdict.checks import importability
 from services.verdict.selection import members
-from services.verdict.selection.set_aside import set_aside, what_dose
+from services.verdict.selection.set_aside import describe_dose, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -200,13 +200,13 @@ def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], ac
     found = find(objects, accept)
     told = replace(
         several,
-        found=f"{several.found}\n{told_of(found)}".rstrip(),
-        remedy=f"{several.remedy} {what_each_does(found)}".rstrip(),
+        found=f"{several.found}\n{list_of_sets(found)}".rstrip(),
+        remedy=f"{several.remedy} {effect_of_each(found)}".rstrip(),
     )
     return [told if fault is several else fault for fault in faults]
 
 
-def told_of(found: CompleteSets) -> str:
+def list_of_sets(found: CompleteSets) -> str:
     """Return the list of sets, and what the other plans lack."""
     complete = [one for one in found.candidates if one.is_complete]
     text = [_sets_are(len(complete))] if found.candidates else []
@@ -230,7 +230,7 @@ def told_of(found: CompleteSets) -> str:
     return " ".join(text)
 
 
-def what_each_does(found: CompleteSets) -> str:
+def effect_of_each(found: CompleteSets) -> str:
     """Return what `plans = "each"` would make of a folder; empty if nothing more."""
     complete = [str(one.ordinal) for one in found.candidates if one.is_complete]
     if not complete:
@@ -287,7 +287,7 @@ def _what(one: SetFile) -> str:
         return f"{printable(label)}{f', {printable(what)}' if what else ''}"
     if one.kind == STRUCTURE_SET:
         return printable(one.view.text("StructureSetLabel") or gettext("without a label"))
-    return printable(what_dose(one))
+    return printable(describe_dose(one))
 
 
 def _treatment_plans(plans: Sequence[SetFile], accept: frozenset[str]) -> list[tuple[SetFile, ...]]:

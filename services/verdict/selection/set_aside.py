@@ -35,7 +35,7 @@ class SetAside(NamedTuple):
         """Return a note on each excluded object, with its file and type."""
         told = [
             *(gettext("{file} (localizer)", file=one.called) for one in self.localizers),
-            *(f"{one.called} ({printable(what_dose(one))})" for one in self.doses),
+            *(f"{one.called} ({printable(describe_dose(one))})" for one in self.doses),
         ]
         return [gettext("Left out, because it belongs to no set: {file}.", file=one) for one in told]
 
@@ -77,7 +77,7 @@ def _other_doses(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> tuple[Se
     return tuple(one for one in doses if one is not of_the_plan[0]) if len(of_the_plan) == 1 else ()
 
 
-def what_dose(dose: SetFile) -> str:
+def describe_dose(dose: SetFile) -> str:
     """Return a short description of a dose: `BEAM`, `PLAN, EFFECTIVE`, `PLAN in RELATIVE`."""
     kind, units = dose.view.text("DoseSummationType").upper(), dose.view.text("DoseUnits").upper()
     words = [kind or gettext("without a summation type")]

@@ -12,7 +12,7 @@ from services.errors import Fault
 from services.language import gettext, gettext_noop
 from services.rtset import planned_dose
 from services.rtset.reader import below, named, printable
-from services.verdict.selection.set_aside import what_dose
+from services.verdict.selection.set_aside import describe_dose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
     """
     alike = [one for one in doses if len(plans) == 1 and planned_dose.is_plan_dose(one, plans[0])]
     count = len(doses)
-    if all(_planes(one) == 1 for one in doses) and len({what_dose(one) for one in doses}) == 1:
+    if all(_planes(one) == 1 for one in doses) and len({describe_dose(one) for one in doses}) == 1:
         return Fault(
             "second-dose",
             gettext(
@@ -50,10 +50,10 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
                 count=count,
                 alike=len(alike),
             )
-            + below(f"{one.path} ({_told(one)})" for one in alike),
+            + below(f"{one.path} ({_describe(one)})" for one in alike),
             gettext("Keep only the dose of the plan as it was approved."),
         )
-    told = below(f"{one.path} ({what_dose(one)})" for one in doses)
+    told = below(f"{one.path} ({describe_dose(one)})" for one in doses)
     if alike:
         found = gettext(
             "There are {count} RT Doses, of which one is the dose of the plan ({file}):",
@@ -71,7 +71,7 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
     return Fault("second-dose", found + told, gettext(PLAN_DOSE_ONLY))
 
 
-def _told(dose: SetFile) -> str:
+def _describe(dose: SetFile) -> str:
     """Return grid, date and maximum of a dose in words."""
     view = dose.view
     size = " x ".join(
