@@ -30,7 +30,7 @@ LOOK_EVERY_S: Final = 0.0005
 PLACES: Final = {
     ("services.rtset.folder_listing", "take"): "check: listing the folder before and after",
     ("services.rtset.reader", "read"): "check: reading and parsing all headers",
-    ("services.maintenance.same_source", "content"): "check: identifying the set by its content",
+    ("services.maintenance.originals.set_ids", "content"): "check: identifying the set by its content",
     ("services.verdict.folder_sets", "judge"): "check: members, links, geometry, machine",
     ("services.deidentify.replacements", "rename"): "anonymize: new values of the set",
     ("services.deidentify.replacements", "choose_replacements"): "anonymize: new values of the set",

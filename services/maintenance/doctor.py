@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from services import plain_files
 from services.layout import ANON_NAME, published_in
-from services.maintenance import same_source
+from services.maintenance.originals import same_source, set_ids, taken_sets
 from services.publication import attempts, claims, persons
 from services.runtime import durable_files
 from services.store import given_identities, notes, records, registry, tracking_lines
@@ -362,7 +362,7 @@ class _Seen:
 
     def _original(self, folder: Path, published: Record) -> Finding | None:
         name = folder_name(published.index)
-        sets = same_source.sets_in(folder, self._collection)
+        sets = taken_sets.sets_in(folder, self._collection)
         if not sets:
             says = "The folder no longer holds the whole set that was published as {}."
             return _changed(self._collection.name_of(folder), says, name)
@@ -376,7 +376,7 @@ class _Seen:
         key, folder = persons.secret_of(collection, published), collection.root / folder_name(published.index)
         return any(
             published.set_id == named.set_id and same_source.is_the_same(rtset, named.content, key, published, folder)
-            for named in same_source.names(collection, rtset)
+            for named in set_ids.names(collection, rtset)
         )
 
 

@@ -19,7 +19,7 @@ from services.errors import Fault, SetWaits
 from services.forms.identity import NewIdentity, is_near_age
 from services.language import gettext, gettext_noop, joined
 from services.layout import STATE_NAME
-from services.maintenance import same_source
+from services.maintenance.originals import set_ids, taken_sets
 from services.publication import claims, persons, visits
 from services.publication.persons import Person
 from services.store import records, registry
@@ -380,7 +380,7 @@ def _weeks_of_original(collection: Collection, record: Record, key: bytes) -> in
     if folder is None or not folder.is_dir():
         return 0
     source = (record.set_id, record.content.get("source"))
-    for rtset in same_source.sets_in(folder, collection):
-        if source in same_source.names(collection, rtset):
+    for rtset in taken_sets.sets_in(folder, collection):
+        if source in set_ids.names(collection, rtset):
             return dates.choose_shift(key, rtset.dates) // timedelta(weeks=1)
     return 0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from services.errors import NotClean, SettingsWrong
 from services.language import gettext
 from services.layout import published_in
-from services.maintenance import promised, same_source
+from services.maintenance import promised
+from services.maintenance.originals import taken_sets
 from services.policy import table
 from services.proof.prove import prove
 from services.rtset import folder_listing, reader
@@ -46,7 +47,7 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     index = records.index_of(anon.name)
     published = records.read(collection, index)
     found = reader.read(source, folder_listing.take(source)).objects
-    taken = same_source.objects_of(found, collection, published)
+    taken = taken_sets.objects_of(found, collection, published)
     if len(list(anon.glob("CT.*.dcm"))) > len(taken[reader.CT]):  # published when localizers were taken for slices
         taken = {**taken, reader.CT: found[reader.CT]}
     objects = [

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from services.errors import Fault, SetChanged, SetRefused
 from services.language import gettext, gettext_noop
-from services.maintenance import linking, same_source
+from services.maintenance import linking
+from services.maintenance.originals import same_source
 from services.publication import persons, same_person, unread_words
 from services.rtset import damage, unfinished_pixels
 from services.store import notes, records, registry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.maintenance import same_source
+from services.maintenance.originals import same_source, set_ids
 from services.publication import claims, persons, publish, republish
 from services.store import plans
 from services.store.records import folder_name
@@ -22,11 +22,11 @@ def identify(one: OneSet, rtset: RtSet) -> tuple[str, str]:
     A set with a claim or record under the former rule keeps its id.
     """
     collection = one.collection
-    named = same_source.name(collection, rtset)
-    own = same_source.as_separate_set(collection, rtset, named)
+    named = set_ids.name(collection, rtset)
+    own = set_ids.as_separate_set(collection, rtset, named)
     if claims.of(collection, own.set_id) or one.counts_as_new():
         return own
-    former = same_source.formerly(collection, rtset)
+    former = set_ids.formerly(collection, rtset)
     if former and not _is_known(collection, named.set_id) and _is_known(collection, former.set_id):
         return former
     return named

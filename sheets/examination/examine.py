@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from services.layout import published_in
-from services.maintenance import same_source
+from services.maintenance.originals import taken_sets
 from services.policy.table import Choice, policy_for
 from services.publication import accounts
 from services.store import records
@@ -100,7 +100,7 @@ def examine(collection: Collection, index: int, *, against_source: bool = False)
 
 def _source(collection: Collection, published: Record) -> Objects | None:
     """Return the source; None if its folder was removed or now holds another patient's set."""
-    choose = partial(same_source.objects_of, collection=collection, published=published)
+    choose = partial(taken_sets.objects_of, collection=collection, published=published)
     for folder in paths.source_folders(collection, published):
         try:
             found = plan_objects.read(folder, by_pydicom=True, choose=choose)

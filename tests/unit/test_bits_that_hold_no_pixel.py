@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from services.dicom.stored_bits import Cells
 from services.errors import NotClean
-from services.maintenance import same_source
+from services.maintenance.originals import same_source
 from services.proof import prove
 from services.proof.prove import Expected
 from tests.anonymized import IDENTITY, KEY, anonymize_folder

@@ -14,7 +14,7 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from services.dicom.codestreams import Unwalkable, image
 from services.errors import NotClean, SetRefused
-from services.maintenance import same_source
+from services.maintenance.originals import same_source
 from services.proof import prove
 from services.proof.codestreams import differences
 from services.proof.prove import Expected

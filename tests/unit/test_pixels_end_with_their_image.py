@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 
 from services.errors import NotClean
-from services.maintenance import same_source
+from services.maintenance.originals import same_source
 from services.proof import prove
 from services.proof.prove import Expected
 from services.rtset import folder_listing, pixel_completeness, reader

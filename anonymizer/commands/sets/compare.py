@@ -7,8 +7,9 @@ from functools import partial
 from anonymizer.arguments import Anon, Source, check_folder
 from anonymizer.terminal import print_page
 from services.layout import ANON_NAME
-from services.maintenance import attribute_diff, same_source
+from services.maintenance import attribute_diff
 from services.maintenance.attribute_diff import as_markdown
+from services.maintenance.originals import taken_sets
 from services.policy.table import policy_for
 from services.rtset.reader import NAMES
 from services.store import records
@@ -21,6 +22,6 @@ def compare(source: Source, anon: Anon) -> None:
     check_folder(anon)
     collection = Collection.look(anon.absolute().parent)
     published = records.read(collection, int(found[1])) if (found := ANON_NAME.fullmatch(anon.name)) else None
-    choose = partial(same_source.objects_of, collection=collection, published=published)
+    choose = partial(taken_sets.objects_of, collection=collection, published=published)
     for kind, lines in attribute_diff.compare(source, anon, policy_for(collection.options), choose).items():
         print_page(f"## {NAMES[kind]}\n\n{as_markdown(lines)}\n\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.deidentify.structure_renaming import names_of
 from services.dicom.dataset import read_view
-from services.maintenance import same_source
+from services.maintenance.originals import set_ids
 from services.publication import claims
 from services.store import records
 from services.store.records import folder_name
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def index_of(collection: Collection, rtset: RtSet) -> int | None:
     """Return the index under which a set's current files are published."""
-    for named in same_source.names(collection, rtset):
+    for named in set_ids.names(collection, rtset):
         claim = claims.of(collection, named.set_id)
         published = records.read(collection, claim.index) if claim else None
         if published and published.set_id == named.set_id and published.content.get("source") == named.content:
