@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonymizer.terminal import advise_on
 from services.errors import SettingsWrong
-from watcher.folders import ONE_PATIENTS, is_one_patients
+from watcher.folders import ONE_PATIENTS, folders_of, is_one_patients
+
+if TYPE_CHECKING:
+    from services.store.collection import Collection
 
 Root = Annotated[Path, typer.Argument(help="The root folder; each subfolder is one patient's set.")]
 Source = Annotated[Path, typer.Argument(help="The original folder of the set.")]
@@ -35,23 +38,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OfHospital = Annotated[str | None, typer.Option("--hospital", metavar="NAME", help="Only the sets of this hospital.")]
 
 
-def set_in(root: Path, folder: Path, *, by_hospital: bool) -> PurePosixPath:
+def set_in(collection: Collection, folder: Path) -> PurePosixPath:
     """Return the path of a set below the root, given its name, its name in a hospital's folder, or its path.
 
     Raises
     ------
     SettingsWrong
-        There is no such folder.
+        There is no such folder, or it is not one of a set.
     """
-    found = PurePosixPath(folder.name)
-    if by_hospital:
+    root, found = collection.root, PurePosixPath(folder.name)
+    if collection.options.by_hospital:
         place = root.absolute()
         for path in (place / folder, folder.absolute()):
             if path.is_dir() and path.is_relative_to(place) and path != place:
                 found = PurePosixPath(path.relative_to(place).as_posix())
                 break
     if not found.parts or not (root / found).is_dir():
-        raise SettingsWrong(f"There is no folder {found} in {root}.")
+        raise SettingsWrong(f"There is no folder {folder} in {root}.")
+    if str(found) not in folders_of(collection):
+        raise SettingsWrong(f"{folder} is not a set of {root}.")
     return found
 
 

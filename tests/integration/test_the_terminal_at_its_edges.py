@@ -75,6 +75,10 @@ def test_only_the_sets_that_are_named_are_done(root: Path) -> None:
 
     code, out, err = said("retry", root, NAMES[1])
     assert (code, "neither refused nor parked: it is published as ANON_006" in " ".join(err.split())) == (2, True)
+    assert said("retry", root, NAMES[1], "--as-new")[0] == 2, "it would be published twice"
+    for other in ("ANON_006", "sheets", ".anonymizer", "..", "collection.toml"):
+        assert said("retry", root, other)[0] == 2, other
+        assert said("run", root, "--only", other)[0] == 2, other
     assert said("retry", root, NAMES[0])[0] == 0
 
 

@@ -21,7 +21,7 @@ def choose(root: Root, folder: SetFolder, numbers: Numbers) -> None:
     """Select plans of a folder with several, in a collection with plans = "ask"."""
     check_collection(root)
     collection = Collection.open(root)
-    place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
+    place = root / set_in(collection, folder)
     taken = plan_choice.choose(collection, place, numbers)
     name = collection.name_of(place)
     audit.note(collection.state, "plans chosen", set=collection.locator(name), count=len(taken))

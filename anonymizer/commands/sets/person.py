@@ -28,7 +28,7 @@ def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) 
         raise SettingsWrong("Give a published set of the same person, such as ANON_007, or --new.")
     index = records.index_of(anon.rstrip("/").rpartition("/")[2]) if anon else None
     collection = Collection.open(root)
-    place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
+    place = root / set_in(collection, folder)
     try:
         who_it_is.decide(collection, place, index)
     except SetRefused as refused:

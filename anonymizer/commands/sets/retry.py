@@ -15,6 +15,7 @@ from services.runtime import audit
 from services.store import again, plans, registry
 from services.store.collection import Collection
 from services.store.records import folder_name
+from services.store.set_state import SetState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,14 +46,14 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
     """Process a refused or parked set again, as if it had just been dropped."""
     check_collection(root)
     collection = Collection.open(root)
-    name = set_in(root, folder, by_hospital=collection.options.by_hospital)
+    name = set_in(collection, folder)
     place = root / name
     if accept not in {None, unfinished_pixels.CODE}:
         raise SettingsWrong(
             f"--accept supports {unfinished_pixels.CODE} only. Other codes are accepted in the form, for all sets."
         )
-    if not (accept or as_new or numbers):
-        _require_refusal(collection, str(name))
+    if not (accept or numbers):
+        _require_refusal(collection, str(name), as_new=as_new)
     locator = registry.register(collection, name)
     if accept:
         registry.accept(collection, locator, folder_listing.fingerprint(place), accept)
@@ -71,8 +72,8 @@ def _marks(collection: Collection, place: Path, numbers: Sequence[int]) -> list[
     return [plans.mark_of(collection, one.plan_uid) for one in taken]
 
 
-def _require_refusal(collection: Collection, name: str) -> None:
-    """Refuse to retry a published set whose folder is unchanged.
+def _require_refusal(collection: Collection, name: str, *, as_new: bool) -> None:
+    """Refuse to retry a folder that is unchanged and holds a published set or no DICOM.
 
     Raises
     ------
@@ -80,9 +81,13 @@ def _require_refusal(collection: Collection, name: str) -> None:
         States the state of the set. A folder with several sets may always be retried.
     """
     outcome = registry.read_outcome(collection, collection.locator(name))
-    if outcome is None or not outcome.state.is_published or outcome.index is None or len(outcome.sets) > 1:
+    if outcome is None or len(outcome.sets) > 1 or (as_new and outcome.state is SetState.SAME_SET):
         return
-    if outcome.fingerprint == folder_listing.fingerprint(collection.root / name):
+    if outcome.fingerprint != folder_listing.fingerprint(collection.root / name):
+        return
+    if outcome.state is SetState.NO_SET:
+        raise SettingsWrong(f"{name} was neither refused nor parked: it holds no DICOM files.")
+    if outcome.state.is_published and outcome.index is not None:
         anon = folder_name(outcome.index)
         raise SettingsWrong(
             f"{name} was neither refused nor parked: it is published as {anon}. To take it back: "

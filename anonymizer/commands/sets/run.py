@@ -85,7 +85,7 @@ def run(
             root.absolute(), settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj), alone=True
         )
         return
-    wanted = [str(set_in(root, Path(name), by_hospital=collection.options.by_hospital)) for name in only or ()]
+    wanted = [str(set_in(collection, Path(name))) for name in only or ()]
     processes = workers or os.cpu_count() or 1
     seen = first_look.seen(root)
     with batch(collection, settings, processes=processes, debug=bool(ctx.obj), only=wanted, seen=seen) as going:
