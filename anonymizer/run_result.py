@@ -111,8 +111,8 @@ def tell(collection: Collection, rows: list[Row], end: RunResult, *, as_json: bo
 
 
 def _as_json(row: Row) -> dict[str, Any]:
-    told = {name: getattr(row, name) for name in ("folder", "state", "anon", "seconds", "reason")}
-    return told | ({"sets": sets_as_json(row.sets)} if row.sets else {})
+    values = {name: getattr(row, name) for name in ("folder", "state", "anon", "seconds", "reason")}
+    return values | ({"sets": sets_as_json(row.sets)} if row.sets else {})
 
 
 def _print(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) -> None:

@@ -92,8 +92,8 @@ def _in_blocks(table: Table) -> RenderableType:
     lines: list[RenderableType] = [table.title] if table.title else []
     for name, *values in zip(*(column.cells for column in table.columns), strict=True):
         lines.append(name or str(first.header))
-        told = ((column.header, value) for column, value in zip(others, values, strict=True) if value)
-        lines += [Padding(f"{heading}: {value}", (0, 0, 0, 2), expand=False) for heading, value in told]
+        labelled = ((column.header, value) for column, value in zip(others, values, strict=True) if value)
+        lines += [Padding(f"{heading}: {value}", (0, 0, 0, 2), expand=False) for heading, value in labelled]
     return Group(*lines)
 
 

@@ -100,8 +100,8 @@ def _print_texts(screen: Console, sets: list[FolderSummary], *, set_by_set: bool
         unread = sorted({word for row in sets for word in row.unread_words})
         screen.print("Texts that would be kept:")
         for role, some in pooled.items():
-            told = ((printable(text), ", ".join(_words_in(text, unread))) for text in some)
-            marked = (f"{text} (not read: {words})" if words else text for text, words in told)
+            with_words = ((printable(text), ", ".join(_words_in(text, unread))) for text in some)
+            marked = (f"{text} (not read: {words})" if words else text for text, words in with_words)
             screen.print(f"  {CALLED[role]}: {'; '.join(marked)}")
     elif number:
         screen.print(

@@ -49,8 +49,8 @@ def complexities() -> list[int]:
     """Return the cyclomatic complexity of every function."""
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "C901", "--output-format", "json"]
     command += ["--config", "lint.mccabe.max-complexity = 0", *PACKAGES]
-    told = subprocess.run(command, capture_output=True, check=False, text=True).stdout
-    found = (re.search(r"\((\d+) >", one["message"]) for one in json.loads(told))
+    printed = subprocess.run(command, capture_output=True, check=False, text=True).stdout
+    found = (re.search(r"\((\d+) >", one["message"]) for one in json.loads(printed))
     return [int(match[1]) for match in found if match]
 
 

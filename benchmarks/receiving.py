@@ -96,5 +96,5 @@ def _receive(delivery: Path, root: Path, way: Way, watch: Stopwatch) -> None:
     collection = Collection.create(root, sets.IDENTITY, options)
     gc.collect()
     with watch(way):
-        told = receiving.receive(collection, delivery, Settings(), is_trusted=lambda *_: None)
-    assert [one.state for one in told.sets] == ["taken"] * SETS
+        outcome = receiving.receive(collection, delivery, Settings(), is_trusted=lambda *_: None)
+    assert [one.state for one in outcome.sets] == ["taken"] * SETS

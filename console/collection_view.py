@@ -83,7 +83,7 @@ class Round:
 class Look:
     """Snapshot of a collection."""
 
-    told: CollectionStatus
+    status: CollectionStatus
     identity: Identity | None
     """None if the form cannot be read."""
     options: Options | None
@@ -101,7 +101,7 @@ class Look:
     def not_taken(self) -> list[NotTaken]:
         """Return the items not taken; loose DICOM files have a message of their own."""
         judged = [line.judgement for line in self.lines if line.judgement]
-        found = [*self.told.not_taken, *(one for judgement in judged for one in judgement.not_taken)]
+        found = [*self.status.not_taken, *(one for judgement in judged for one in judgement.not_taken)]
         return [one for one in dict.fromkeys(found) if one.name != "."]
 
     @property
@@ -112,7 +112,7 @@ class Look:
     @property
     def hospitals(self) -> list[str]:
         """Return the hospitals of its sets, in natural order."""
-        return sorted({row.hospital for row in self.told.sets}, key=str.casefold)
+        return sorted({row.hospital for row in self.status.sets}, key=str.casefold)
 
     def of_hospital(self, hospital: str) -> Look:
         """Return the snapshot restricted to one hospital."""
@@ -120,7 +120,7 @@ class Look:
             self,
             lines=tuple(line for line in self.lines if line.row.hospital == hospital),
             done=tuple(row for row in self.done if row.hospital == hospital),
-            counts=Counter(row.state for row in self.told.sets if row.hospital == hospital),
+            counts=Counter(row.state for row in self.status.sets if row.hospital == hospital),
         )
 
     @property
@@ -250,23 +250,23 @@ class Board:
 
     def row(self, locator: str) -> Row | None:
         """Return the state of the set of a locator; None if it no longer exists."""
-        return next((row for row in self.look().told.sets if row.locator == locator), None)
+        return next((row for row in self.look().status.sets if row.locator == locator), None)
 
     def _look(self) -> Look:
-        told = self._status_reader.read()
+        status = self._status_reader.read()
         identity, options = self._form()
         self.language = options.language if options else self.language
         by_hand = options.is_by_hand(self._by_hand) if options else bool(self._by_hand)
-        open_rows = [row for row in told.sets if not row.state.is_finished]
+        open_rows = [row for row in status.sets if not row.state.is_finished]
         done = sorted(
-            (one for row in told.sets for one in row.each or (row,) if one.state.is_finished),
+            (one for row in status.sets for one in row.each or (row,) if one.state.is_finished),
             key=lambda row: (row.at, row.anon),
             reverse=True,
         )
-        self._follow_round(told)
-        counts = Counter(row.state for row in told.sets)
+        self._follow_round(status)
+        counts = Counter(row.state for row in status.sets)
         return Look(
-            told,
+            status,
             identity,
             options,
             by_hand,
@@ -290,9 +290,9 @@ class Board:
             ways_on=tuple(_ways_on(row)),
         )
 
-    def _follow_round(self, told: CollectionStatus) -> None:
+    def _follow_round(self, status: CollectionStatus) -> None:
         """Update the batch; it ends when nothing is left to do, and stays visible until the next."""
-        busy = [row for row in told.sets if row.state.is_busy]
+        busy = [row for row in status.sets if row.state.is_busy]
         before = self._round
         if not busy:
             if before and not before.over:

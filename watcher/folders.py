@@ -116,7 +116,7 @@ def _beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken
     with os.scandir(root) as entries:
         found = sorted(entries, key=lambda entry: entry.name.casefold())
     loose = sum(map(_is_loose_dicom, found))
-    told = (
+    items = (
         [
             NotTaken(
                 ".",
@@ -131,10 +131,10 @@ def _beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken
         if loose
         else []
     )
-    told += [one for entry in found if (one := _why_not_taken(entry))]
+    items += [one for entry in found if (one := _why_not_taken(entry))]
     if collection is not None and collection.options.by_hospital:
-        told += _beside_the_sets_of_hospitals(collection)
-    return told + list(_without_record(found, collection))
+        items += _beside_the_sets_of_hospitals(collection)
+    return items + list(_without_record(found, collection))
 
 
 def untouched(folder: str, folders: Mapping[str, int]) -> bool:

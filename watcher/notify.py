@@ -129,12 +129,14 @@ def _word(collection_id: str, new: Mapping[str, str]) -> dict[str, Any]:
     """Return a notification: counts and opaque ids, and a sentence."""
     kinds = (*TOLD.values(), WAITS)
     counts = {kind: sum(what == kind for what in new.values()) for kind in kinds}
-    told = ", ".join(f"{count} {'waiting long' if kind == WAITS else kind}" for kind, count in counts.items() if count)
+    summary = ", ".join(
+        f"{count} {'waiting long' if kind == WAITS else kind}" for kind, count in counts.items() if count
+    )
     return {
         "collection": collection_id,
         **counts,
         "sets": [{"set": locator, "state": new[locator]} for locator in sorted(new)[:MOST_NAMED]],
-        "text": f"RT Set Anonymizer, collection {collection_id[:8]}: {told}. `anonymizer status` says which, and why.",
+        "text": f"RT Set Anonymizer, collection {collection_id[:8]}: {summary}. `anonymizer status` lists them.",
     }
 
 

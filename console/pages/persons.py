@@ -94,7 +94,7 @@ def _persons(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Resp
         status,
         total=len(sets),
         several=[anons for anons in sets.values() if len(anons) > 1],
-        asks=_asks(collection, look.told.sets) if collection.options.same_patient == "link" else [],
+        asks=_asks(collection, look.status.sets) if collection.options.same_patient == "link" else [],
         known=sorted(anon for anons in sets.values() for anon in anons),
         folders={row.anon: row.folder for row in look.done},
         kept_apart=collection.options.same_patient == "separate",

@@ -74,24 +74,24 @@ def _check_shown(collection: Collection, shown: Mapping[str, str]) -> None:
 def _words(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
     board, its_id = asked.board, asked.request.path_params["collection"]
     state = asked.request.query_params.get("state", "")
-    told: list[unread_words.Word] = []
+    listed: list[unread_words.Word] = []
     withdraw: list[str] = []
     try:
         collection = Collection.look(board.root)
-        told = unread_words.gathered(collection)
-        removed = dict.fromkeys(index for one in told if one.state == "remove" for index in one.indices)
+        listed = unread_words.gathered(collection)
+        removed = dict.fromkeys(index for one in listed if one.state == "remove" for index in one.indices)
         withdraw = unread_words.to_withdraw(collection, removed)
     except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
         status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
-    chosen = [one for one in told if state not in get_args(State) or one.state == state]
+    chosen = [one for one in listed if state not in get_args(State) or one.state == state]
     chosen.sort(key=lambda one: not one.why)  # what may identify first; the rest is mostly decided at once
     return asked.page(
         "unread_words.html",
         status,
         words=chosen[:SHOWN],
         total=len(chosen),
-        counts=Counter(one.state for one in told),
-        every=len(told),
+        counts=Counter(one.state for one in listed),
+        every=len(listed),
         states=get_args(State),
         state=state if state in get_args(State) else "",
         withdraw=withdraw,

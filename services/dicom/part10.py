@@ -216,8 +216,10 @@ def _straightened(
     offset = 0 if memory is not None or pixels is None else pixels.offset
     place = Pixels(len(made.before), pixels.head, offset, pixels.length) if pixels else None
     _require_syntax(syntax, place)
-    told = (*oddities, *made.oddities)
-    return DicomFile(path, size, syntax, implicit, meta, body, elements, place, parser.count, memory, True, told)
+    all_oddities = (*oddities, *made.oddities)
+    return DicomFile(
+        path, size, syntax, implicit, meta, body, elements, place, parser.count, memory, True, all_oddities
+    )
 
 
 def _uid(meta: Mapping[int, bytes], tag: int) -> str:
@@ -283,7 +285,7 @@ def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes
 def _require_syntax(syntax: str, pixels: Pixels | None) -> None:
     """Raise if pixels are encapsulated but the transfer syntax does not give the compression. PS3.5 A.4."""
     if pixels and syntax in (IMPLICIT, EXPLICIT) and pixels.head.endswith(b"\xff" * 4):
-        raise Malformed("encapsulated pixel data, and no transfer syntax that says how they are compressed")
+        raise Malformed("encapsulated pixel data, but the transfer syntax does not define their compression")
 
 
 def _end(elements: Sequence[Element], least: int) -> int:

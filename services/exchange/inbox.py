@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.exchange.incoming.outcome import Received, Told
+    from services.exchange.incoming.outcome import DeliveryOutcome, Received
     from services.runtime.settings import Settings
     from services.store.collection import Collection
 
@@ -106,10 +106,10 @@ def _take(collection: Collection, path: Path, mark: str, settings: Settings, cli
     seen, lines = look(path), []
     result: Result = "done"
     try:
-        told = receiving.receive(
+        outcome = receiving.receive(
             collection, path, settings, is_trusted=_trusting(settings), by_person=False, client=client
         )
-        lines = _lines(told)
+        lines = _lines(outcome)
     except NumbersLost as lost:
         notes.write_note(path, gettext("It waits. {why}", why=lost))
         raise
@@ -156,10 +156,10 @@ def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
     return is_trusted
 
 
-def _lines(told: Told) -> list[str]:
+def _lines(outcome: DeliveryOutcome) -> list[str]:
     """Return remarks for a person; empty if everything was taken without any."""
-    said = [_line(one) for one in told.sets if one.says or one.state != "taken"]
-    return [*told.wrong, *told.says, *said]
+    said = [_line(one) for one in outcome.sets if one.says or one.state != "taken"]
+    return [*outcome.wrong, *outcome.says, *said]
 
 
 def _line(one: Received) -> str:

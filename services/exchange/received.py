@@ -108,7 +108,7 @@ def came_as(published: Record) -> str:
     return str(_of(published).get("folder", ""))
 
 
-def note(collection: Collection, delivered: Delivered, at: str, told: Mapping[str, Any]) -> None:
+def note(collection: Collection, delivered: Delivered, at: str, more: Mapping[str, Any]) -> None:
     """Record the outcome of a delivery."""
     path = _path(collection, delivered.id)
     path.parent.mkdir(exist_ok=True)
@@ -120,7 +120,7 @@ def note(collection: Collection, delivered: Delivered, at: str, told: Mapping[st
         "key": delivered.fingerprint,
         "first": before.get("first", at),
         "at": at,
-        **told,
+        **more,
     }
     durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
 

@@ -18,7 +18,7 @@ from services.exchange import received
 from services.exchange.incoming import interrupted, opening, withdrawals
 from services.exchange.incoming.decision import Decision
 from services.exchange.incoming.numbers import Numbers
-from services.exchange.incoming.outcome import Received, Told
+from services.exchange.incoming.outcome import DeliveryOutcome, Received
 from services.exchange.incoming.publishing import Publisher
 from services.exchange.received import Known
 from services.language import gettext
@@ -53,7 +53,7 @@ def receive(
     identity: Path | None = None,
     by_person: bool = True,
     client: redis.Redis | None = None,
-) -> Told:
+) -> DeliveryOutcome:
     """Receive a delivery into a collection.
 
     Parameters
@@ -91,9 +91,9 @@ def receive(
         interrupted.cleared(collection, numbers.release, left_overs=by_person),  # a service removes them itself
         opening.opened(path, workplace, identity=identity, is_trusted=is_trusted) as delivered,
     ):
-        told = _take(collection, delivered, settings, hospital, numbers, by_person=by_person)
+        outcome = _take(collection, delivered, settings, hospital, numbers, by_person=by_person)
     numbers.check()
-    return told
+    return outcome
 
 
 def _take(
@@ -104,31 +104,31 @@ def _take(
     numbers: Numbers,
     *,
     by_person: bool,
-) -> Told:
+) -> DeliveryOutcome:
     """Take the sets one by one, then apply withdrawals."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     known = Known(collection)
     machines = descriptor.named(collection.options.machine, descriptor.folders(settings.machines))
     publisher = Publisher(collection, delivered, settings, known, numbers, hospital, at)
     decision = Decision(collection, delivered, known, machines, publisher, by_person=by_person)
-    told = Told(delivered.id, delivered.fingerprint, hospital, wrong=list(delivered.wrong.get("", ())))
-    _report_replay(collection, delivered, told)
+    outcome = DeliveryOutcome(delivered.id, delivered.fingerprint, hospital, wrong=list(delivered.wrong.get("", ())))
+    _report_replay(collection, delivered, outcome)
     if delivered.said.get("unread_words"):
-        told.says.append(gettext("Some of its texts have words that nobody has reviewed."))
+        outcome.says.append(gettext("Some of its texts have words that nobody has reviewed."))
     listed = {one["folder"] for one in delivered.sets}
     for folder in sorted(delivered.wrong.keys() - listed - {""}):
-        told.sets.append(Received(folder, "refused", says=tuple(delivered.wrong[folder])))
-    told.sets += map(decision.on, delivered.sets)
+        outcome.sets.append(Received(folder, "refused", says=tuple(delivered.wrong[folder])))
+    outcome.sets += map(decision.on, delivered.sets)
     for said in delivered.said["withdrawn"]:
-        told.sets.append(withdrawals.apply(collection, delivered, known, said, by_person=by_person))
+        outcome.sets.append(withdrawals.apply(collection, delivered, known, said, by_person=by_person))
     TrackingFiles(collection).render()
-    outcomes = {one.folder: {"state": one.state, "anon": one.anon} for one in told.sets}
+    outcomes = {one.folder: {"state": one.state, "anon": one.anon} for one in outcome.sets}
     received.note(collection, delivered, at, {"sets": outcomes})
-    return told
+    return outcome
 
 
-def _report_replay(collection: Collection, delivered: Delivered, told: Told) -> None:
-    before = received.before(collection, told.id)
+def _report_replay(collection: Collection, delivered: Delivered, outcome: DeliveryOutcome) -> None:
+    before = received.before(collection, outcome.id)
     if before is None:
         return
     if before.get("digest") != delivered.digest:
@@ -136,7 +136,7 @@ def _report_replay(collection: Collection, delivered: Delivered, told: Told) -> 
             gettext("Another delivery of this id was received before: one of the two is not genuine.")
         )
     day = str(before.get("first"))[:10]
-    told.says.append(gettext("The same delivery was received before, first on {day}.", day=day))
+    outcome.says.append(gettext("The same delivery was received before, first on {day}.", day=day))
 
 
 @contextmanager

@@ -171,12 +171,12 @@ def _header(fields: list[str], name: str, needed: Sequence[str], known: Sequence
 
 def overtaken(names: Sequence[str]) -> SettingsWrong:
     """Return the error of a decision on names or words that somebody else has just decided about."""
-    told = f"{', '.join(names[:_MOST_NAMED])}{' …' if names[_MOST_NAMED:] else ''}"
+    listed = f"{', '.join(names[:_MOST_NAMED])}{' …' if names[_MOST_NAMED:] else ''}"
     return SettingsWrong(
         gettext(
             "Somebody else decided about {names} since you loaded the list. Nothing was changed: check the current "
             "entries and decide again.",
-            names=told,
+            names=listed,
         )
     )
 

@@ -167,19 +167,19 @@ def sentences(fit: Fit) -> Mapping[str, list[str]]:
     for finding in fit.blocks:
         says = finding.says or finding.sentence
         alike[finding.code, says].append(finding.beam_number)
-    told: defaultdict[str, list[str]] = defaultdict(list)
+    by_code: defaultdict[str, list[str]] = defaultdict(list)
     for (code, says), numbers in alike.items():
-        told[code].append(says if code in KEEP_ONLY else _of_all(says, numbers))
+        by_code[code].append(says if code in KEEP_ONLY else _of_all(says, numbers))
     for code, source in dict.fromkeys((finding.code, finding.source) for finding in fit.blocks if finding.source):
-        told[code].append(
+        by_code[code].append(
             gettext("The descriptor has this number from: {source}.", source=gettext(_SOURCES.get(source, source)))
         )
     blocked = {finding.beam_number for finding in fit.blocks}
     if silent := [number for number in fit.silent if number in blocked]:
-        told[fit.blocks[0].code].append(
+        by_code[fit.blocks[0].code].append(
             _of_all(gettext("states neither a delivery type nor a meterset, so it may be a treatment beam."), silent)
         )
-    return told
+    return by_code
 
 
 def fit_first(plan: View, machines: Sequence[Machine]) -> Fit:

@@ -81,8 +81,8 @@ class Link:
 
     def as_json(self) -> dict[str, Any]:
         """Return the link as stored in the record; it contains no original values."""
-        told = {"birth_date": self.birth_date, "study_ids": dict(self.study_ids)}
-        return {persons.KEY: self.key_name, LINKED: told}
+        stored_values = {"birth_date": self.birth_date, "study_ids": dict(self.study_ids)}
+        return {persons.KEY: self.key_name, LINKED: stored_values}
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,12 +61,14 @@ def of_set(
     index = records.index_of(anon.name)
     if published is None:
         return _formed(anon, collection, index, machines)
-    told = published.content
-    recorded = "options" in told
-    expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)
+    content = published.content
+    recorded = "options" in content
+    expected = (
+        _recorded(content, collection, index, machines) if recorded else _formed(anon, collection, index, machines)
+    )
     return replace(
         expected,
-        unread_words=None if told.get("linked") else published.unread_words,  # linked sets do not claim 113105
+        unread_words=None if content.get("linked") else published.unread_words,  # linked sets do not claim 113105
         taken=collection.recognizer(published.taken_words),
         new_uid=_uids_by_key(collection, published) if recorded else None,
         shift=_shift_by_key(collection, published, objects, expected.policy) if recorded else None,
@@ -97,13 +99,13 @@ def _shift_by_key(
         return None
 
 
-def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
+def _recorded(content: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
     """Return what was promised for a published set, from its record."""
-    options, now = told["options"], new_identity.of_published(collection, index)
-    said, moved, linked = told.get("identity", {}), told.get("machine"), told.get("linked", {})
+    options, now = content["options"], new_identity.of_published(collection, index)
+    said, moved, linked = content.get("identity", {}), content.get("machine"), content.get("linked", {})
     target: MachineIdentity | None = _Moved(**moved) if moved else None
     if (
-        "machine" not in told and options["machine"] != descriptor.KEEP
+        "machine" not in content and options["machine"] != descriptor.KEEP
     ):  # written before records held more than its name
         target = descriptor.find(options["machine"], tuple(machines))
     return Expected(
@@ -111,8 +113,8 @@ def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machi
         table.policy_for(Choice.recorded(options)),
         target,
         options["scanner"],
-        relinked=any(REBUILT in text for text in told["method"]["text"]),
-        naming=structure_lists.kept(collection, str(told.get("structures", {}).get("list", ""))),
+        relinked=any(REBUILT in text for text in content["method"]["text"]),
+        naming=structure_lists.kept(collection, str(content.get("structures", {}).get("list", ""))),
         birth_date=linked.get("birth_date"),
         study_ids=linked.get("study_ids", {}),
     )

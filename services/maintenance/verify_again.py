@@ -57,14 +57,14 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     ]
     if not objects:
         raise SettingsWrong(gettext("The source folder contains no object of a set."))
-    told = published.content if published else {}
+    content = published.content if published else {}
     of_set = [one for kind in taken for one in taken[kind]]
     expected = promised.of_set(anon, collection, published, of_set, machines)
     changed = list(_changed_since(anon, published.hashes)) if published else []
     try:
         proof = prove(objects, anon, expected)
     except NotClean as not_clean:
-        edition = told.get("policy", {}).get("edition", table.POLICY_EDITION)
+        edition = content.get("policy", {}).get("edition", table.POLICY_EDITION)
         if edition == table.POLICY_EDITION:
             raise NotClean(*not_clean.reasons, *changed) from None
         older = f"policy: it was made under that of {edition}, and checked against that of {table.POLICY_EDITION}"

@@ -43,10 +43,10 @@ _MOST_TOLD: Final = 6
 UNREAD: Final = "unread-words"
 """Code of a set that waits for a person to review words in its texts."""
 
-SAME: Final = gettext_noop("This is the set that was published as {name}. Nothing new was made of it.")
+SAME: Final = gettext_noop("This is the set that was published as {name}. It was not published again.")
 
 
-class Told(NamedTuple):
+class Answer(NamedTuple):
     """Result for one set, and the text beside its folder."""
 
     entry: SetOutcome
@@ -67,11 +67,11 @@ def parked_text(proof: Sequence[str] = ()) -> str:
         Findings of a failed proof; empty if something else failed.
     """
     more = len(proof) - _MOST_TOLD
-    told = [
+    lines = [
         *map(failed_proof.in_words, proof[:_MOST_TOLD]),
         *([gettext("and {count} more, which are in the log", count=more)] if more > 0 else []),
     ]
-    return "\n".join([gettext(NOT_CLEAN), *told]) if proof else gettext(PARKED)
+    return "\n".join([gettext(NOT_CLEAN), *lines]) if proof else gettext(PARKED)
 
 
 class Answers:
@@ -88,17 +88,17 @@ class Answers:
         doubts: Sequence[Doubt],
         person: Person | None,
         elsewhere: Callable[[int], str],
-    ) -> Told:
+    ) -> Answer:
         """Return the result for a set just published, by this worker or concurrently by another."""
         found = records.read(self._one.collection, index)
         if found and found.content.get("source") != content:
             raise SetChanged  # another set of the same UIDs was first: restart to determine the result for this one
         if self._one.other_folder(set_id) is None:
-            told = self._person_sentences(set_id, index, person, elsewhere)
-            note = self._beside(doubts, told, index)
-            return self._told(SetState.PUBLISHED, note, set_id=set_id, index=index, text=told)
+            on_person = self._person_sentences(set_id, index, person, elsewhere)
+            note = self._beside(doubts, on_person, index)
+            return self._answer(SetState.PUBLISHED, note, set_id=set_id, index=index, text=on_person)
         text = gettext(SAME, name=folder_name(index))
-        return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
+        return self._answer(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
 
     def _person_sentences(self, set_id: str, index: int, person: Person | None, elsewhere: Callable[[int], str]) -> str:
         """Note the person of a published set; return sentences on their other sets, here and in other collections."""
@@ -120,7 +120,7 @@ class Answers:
         published: Record,
         elsewhere: Callable[[int], str],
         doubts: Sequence[Doubt] = (),
-    ) -> Told:
+    ) -> Answer:
         """Return the result for a set already published: nothing is made of it; a person decides on a changed one."""
         collection, name = self._one.collection, folder_name(published.index)
         state, text = self._one.published_here(set_id), ""
@@ -134,15 +134,15 @@ class Answers:
         if published.withdrawn:
             state = SetState.WITHDRAWN
             text = gettext(
-                "This is the set that was published as {name} and then withdrawn. Nothing new was made of it. {as_new}",
+                "This is the set that was published as {name} and then withdrawn. It was not published again. {as_new}",
                 name=name,
                 as_new=as_new,
             )
         elif published.set_id != set_id:
             state = SetState.CHANGED
             text = gettext(
-                "Its plan was published as {name}, with other objects: some were added, taken away or exported "
-                "anew since. Nothing new was made of it. {as_new}",
+                "Its plan was published as {name}, with other objects: some have been added, removed or "
+                "exported again since. It was not published again. {as_new}",
                 name=name,
                 as_new=as_new,
             )
@@ -151,67 +151,67 @@ class Answers:
         ):
             state = SetState.CHANGED
             text = gettext(
-                "Its objects have the UIDs of the set that was published as {name}, but they have changed. "
-                "Nothing new was made of it. {as_new}",
+                "Its objects have the UIDs of the set that was published as {name}, but they have changed. It "
+                "was not published again. {as_new}",
                 name=name,
                 as_new=as_new,
             )
         elif state is SetState.SAME_SET:
             text = gettext(SAME, name=name)
         if text:
-            return self._told(state, text, set_id=set_id, index=published.index, text=text)
+            return self._answer(state, text, set_id=set_id, index=published.index, text=text)
         person = same_person.described(collection, rtset, published.index, self._one.hospital)
-        told = self._person_sentences(set_id, published.index, person, elsewhere)
-        note = self._beside(doubts, told, published.index)
-        return self._told(state, note, set_id=set_id, index=published.index, text=told)
+        on_person = self._person_sentences(set_id, published.index, person, elsewhere)
+        note = self._beside(doubts, on_person, published.index)
+        return self._answer(state, note, set_id=set_id, index=published.index, text=on_person)
 
-    def forgotten(self, set_id: str) -> Told:
+    def forgotten(self, set_id: str) -> Answer:
         """Return the result for a set erased on request, which a person may decide to publish again."""
         text = gettext(
-            "This set was published here and then forgotten: everything of it was erased on request. Nothing "
-            "new was made of it. If it may be collected again: anonymizer retry ROOT {called} --as-new",
+            "This set was published here and then forgotten: all its data were erased on request. It was not "
+            "published again. If it may be collected again: anonymizer retry ROOT {called} --as-new",
             called=self._one.called,
         )
-        return self._told(SetState.CHANGED, text, codes=("forgotten",), set_id=set_id, text=text)
+        return self._answer(SetState.CHANGED, text, codes=("forgotten",), set_id=set_id, text=text)
 
-    def refused(self, refused: SetRefused) -> Told:
+    def refused(self, refused: SetRefused) -> Answer:
         """Return the result for a refused set."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in refused.faults)
         codes = tuple(fault.code for fault in refused.faults)
-        entry = self._told(SetState.REFUSED, codes=codes, index=self._one.made_before(), text=text).entry
-        return Told(entry, faults=refused.faults)
+        entry = self._answer(SetState.REFUSED, codes=codes, index=self._one.made_before(), text=text).entry
+        return Answer(entry, faults=refused.faults)
 
-    def unreadable(self, malformed: Malformed) -> Told:
+    def unreadable(self, malformed: Malformed) -> Answer:
         """Return the result for a set in which writing found invalid DICOM."""
         reason = damage.in_words(str(malformed))
         found = gettext("An object of the set cannot be read as DICOM: {reason}.", reason=reason)
         return self.refused(SetRefused(Fault("file-unreadable", found, gettext("Export the set once more."))))
 
-    def waiting(self, incomplete: SetIncomplete) -> Told:
+    def waiting(self, incomplete: SetIncomplete) -> Answer:
         """Return the result for a set with missing objects that may still arrive."""
         text = "\n".join(fault.found for fault in incomplete.faults)
         codes = tuple(fault.code for fault in incomplete.faults)
         note = gettext("It is not complete yet, and waits:") + "\n" + text
-        return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
+        return self._answer(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
-    def waits_for_person(self, waits: SetWaits) -> Told:
+    def waits_for_person(self, waits: SetWaits) -> Answer:
         """Return the result for a set that waits for a person's decision."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in waits.faults)
         codes = tuple(fault.code for fault in waits.faults)
         note = gettext("It waits for a person:") + "\n" + text
-        return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
+        return self._answer(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
-    def not_readable(self, file: str) -> Told:
+    def not_readable(self, file: str) -> Answer:
         """Return the result for a folder with something unreadable."""
         text = notes.may_not_be_read(file)
-        return self._told(SetState.NOT_READABLE, text, index=self._one.made_before(), text=text)
+        return self._answer(SetState.NOT_READABLE, text, index=self._one.made_before(), text=text)
 
-    def doubted(self, doubts: Sequence[Doubt]) -> Told:
+    def doubted(self, doubts: Sequence[Doubt]) -> Answer:
         """Return the result for a set that may be half copied, which waits once."""
         text = "\n".join(doubt.text for doubt in doubts)
         note = gettext("It may be incompletely copied, and is checked once more:") + "\n" + text
         codes = (unfinished_pixels.CODE, registry.SECOND_LOOK)
-        return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
+        return self._answer(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
     def _beside(self, doubts: Sequence[Doubt], person: str, index: int) -> str:
         """Return the note for a published set: half-copied files, its person, and unreviewed words.
@@ -225,14 +225,14 @@ class Answers:
         words = gettext("It was published.") + " " + unread_words.note(unread) if unread else ""
         return "\n".join(filter(None, (*lines, _of_doubts(doubts), words)))
 
-    def _told(self, state: SetState, note: str = "", **more: Any) -> Told:
-        return Told(SetOutcome(state, plan=self._one.plan, ordinal=self._one.ordinal, **more), note)
+    def _answer(self, state: SetState, note: str = "", **more: Any) -> Answer:
+        return Answer(SetOutcome(state, plan=self._one.plan, ordinal=self._one.ordinal, **more), note)
 
-    def unread_words(self, words: Iterable[str]) -> Told:
+    def unread_words(self, words: Iterable[str]) -> Answer:
         """Return the result for a set held back, without a number, until a person decides on its unknown words."""
         text = unread_words.note(words)
         note = gettext("It waits until a person has reviewed words in its texts.") + "\n" + text
-        return self._told(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
+        return self._answer(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
 
 
 def _of_doubts(doubts: Sequence[Doubt]) -> str:

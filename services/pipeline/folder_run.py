@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from services.pipeline.answers import Told
+    from services.pipeline.answers import Answer
     from services.publication.index_ledger import Ledger
     from services.runtime.progress import Progress
     from services.runtime.settings import Settings
@@ -162,13 +162,13 @@ class _FolderRun:
                 continue
             failures.begin(collection, self.locator, mark)
             try:
-                told = this.execute([one.verdict], patience_over=patience_over)
+                answer = this.execute([one.verdict], patience_over=patience_over)
             except _CIRCUMSTANCES:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this set's
                 errors[mark] = error
             else:
-                entries.append(_as_one_of_several(told, one))
+                entries.append(_as_one_of_several(answer, one))
         failures.end(collection, self.locator)
         if errors:
             raise SetsFailed(errors)
@@ -183,14 +183,14 @@ class _FolderRun:
         proof = failures.proof(self.collection, key)
         return SetOutcome(SetState.PARKED, codes, text=parked_text(proof), plan=mark, ordinal=ordinal, proof=proof)
 
-    def _conclude_one(self, seen: Listing, told: Told) -> Outcome:
+    def _conclude_one(self, seen: Listing, answer: Answer) -> Outcome:
         """Write the result for a folder with one set."""
-        entry = told.entry
-        if told.faults:
+        entry = answer.entry
+        if answer.faults:
             stands = "" if entry.index is None else folder_name(entry.index)
-            notes.write_refused(self.folder, told.faults, made_before=stands)
-        elif told.note:
-            notes.write_note(self.folder, told.note)
+            notes.write_refused(self.folder, answer.faults, made_before=stands)
+        elif answer.note:
+            notes.write_note(self.folder, answer.note)
         else:
             notes.clear(self.folder)
         return _outcome(entry.state, seen, codes=entry.codes, set_id=entry.set_id, index=entry.index, text=entry.text)
@@ -210,10 +210,10 @@ class _FolderRun:
 
     def _question(self, judged: FolderVerdict) -> str:
         """Return the question to a person which plans of the folder to use."""
-        told = (f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
+        listed = (f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
         command = f"anonymizer choose ROOT {quoted(self.collection.name_of(self.folder))} NUMBER…"
         how = gettext("How: {command}", command=command)
-        return "\n".join([gettext("Several plans are here. Choose which are to be taken:"), *told, how])
+        return "\n".join([gettext("Several plans are here. Choose which are to be taken:"), *listed, how])
 
     def _set(self, seen: Listing, plan: str = "", ordinal: int = 0) -> SetRun:
         one = OneSet(self.collection, self.folder, self.locator, seen, plan, ordinal)
@@ -224,13 +224,13 @@ class _FolderRun:
         return Answers(OneSet(self.collection, self.folder, self.locator, seen))
 
 
-def _as_one_of_several(told: Told, one: SetVerdict) -> SetOutcome:
+def _as_one_of_several(answer: Answer, one: SetVerdict) -> SetOutcome:
     """Return the outcome of one of several sets, with its plan and excluded objects."""
     assert one.plan is not None
     what = gettext("It is {plan}.", plan=complete_sets.describe_plan(one.plan))
     others = [note for note in one.verdict.notes if english(note).startswith(("Not taken:", "Left out"))]
-    text = "\n".join(filter(None, (what, told.note or told.entry.text, *others)))
-    return replace(told.entry, text=text)
+    text = "\n".join(filter(None, (what, answer.note or answer.entry.text, *others)))
+    return replace(answer.entry, text=text)
 
 
 def _outcome(state: SetState, seen: Listing, **more: Any) -> Outcome:

@@ -20,7 +20,7 @@ from services.publication.attempts import Attempt
 from services.store import plans
 
 if TYPE_CHECKING:
-    from services.pipeline.answers import Told
+    from services.pipeline.answers import Answer
     from services.pipeline.one_set import OneSet
     from services.publication.index_ledger import Ledger
     from services.rtset.reader import RtSet
@@ -44,7 +44,7 @@ class SetRun:
         """The possible results for the set."""
         return Answers(self.one)
 
-    def execute(self, verdicts: list[Verdict], *, patience_over: bool) -> Told:
+    def execute(self, verdicts: list[Verdict], *, patience_over: bool) -> Answer:
         """Claim index → anonymize → verify → publish; the tracking line is published with the set.
 
         Parameters
@@ -61,12 +61,12 @@ class SetRun:
         except SetRefused as fault:
             return self.answers.refused(fault)
 
-    def _execute(self, verdict: Verdict) -> Told:
+    def _execute(self, verdict: Verdict) -> Answer:
         one, collection, rtset = self.one, self.one.collection, verdict.good_set()
         set_id, content = known_sets.identify(one, rtset)
         published = publish.find(collection, set_id)
-        if told := self._known_already(rtset, set_id, content, published, verdict):
-            return told
+        if answer := self._known_already(rtset, set_id, content, published, verdict):
+            return answer
         becomes = who_it_becomes.decide(one, rtset, published)
         person = who_it_becomes.person_of_set(one, rtset)
         renaming = set_texts.choose_renaming(one, rtset, person)
@@ -104,7 +104,7 @@ class SetRun:
 
     def _known_already(
         self, rtset: RtSet, set_id: str, content: str, published: Record | None, verdict: Verdict
-    ) -> Told | None:
+    ) -> Answer | None:
         """Return the result for a set of which nothing new is made, or not yet; None to continue."""
         one, earlier = self.one, published
         if published is not None and known_sets.is_done_again(one, published, rtset, content):

@@ -157,8 +157,8 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     old = [(kind, _read_source(path)) for kind, path in source]
     new = _read_output(output, reasons)
     pairs = _pair(old, new, reasons)
-    if told := reasons.told():
-        raise NotClean(*told)
+    if sentences := reasons.told():
+        raise NotClean(*sentences)
 
     walk = Walk(expected.policy, expected, reasons)
     checks: Counter[str] = Counter(files=len(pairs))
@@ -174,8 +174,8 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
         outputs[after.path.name] = Output(digest, after.size)
         checks["pixels"] += after.pixels is not None
     checks.update(_judge_set(walk, expected, pairs, reasons, {path.parent.name for _, path in source[:1]}))
-    if told := reasons.told():
-        raise NotClean(*told)
+    if sentences := reasons.told():
+        raise NotClean(*sentences)
     return _proof(walk, checks, outputs)
 
 

@@ -106,8 +106,8 @@ class Word:
         kinds: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
         for kind, some in self.texts.items():
             kinds[some].append(gettext(KINDS.get(kind, kind)))
-        told = "; ".join(f"{', '.join(names)}: {', '.join(some)}" for some, names in kinds.items())
-        return told if len(told) <= _LONGEST_CELL else f"{told[: _LONGEST_CELL - 1]}…"
+        listed = "; ".join(f"{', '.join(names)}: {', '.join(some)}" for some, names in kinds.items())
+        return listed if len(listed) <= _LONGEST_CELL else f"{listed[: _LONGEST_CELL - 1]}…"
 
     @property
     def reasons(self) -> str:
@@ -250,10 +250,10 @@ def of_others(collection: Collection, patient: str) -> frozenset[str]:
 
 def note(words: Iterable[str]) -> str:
     """Return the lines of a note on unreviewed words."""
-    told = ", ".join(words)
+    listed = ", ".join(words)
     return gettext(
         "Words that nobody has read: {words}. Decide on them in {file}, or by: anonymizer words ROOT",
-        words=told,
+        words=listed,
         file=word_list.FILE_NAME,
     )
 

@@ -53,7 +53,7 @@ _SENTENCES: Final = Phrases(
     gettext_noop("elements out of order"),
     gettext_noop("encapsulated pixel data in big endian"),
     gettext_noop("encapsulated pixel data without a delimiter"),
-    gettext_noop("encapsulated pixel data, and no transfer syntax that says how they are compressed"),
+    gettext_noop("encapsulated pixel data, but the transfer syntax does not define their compression"),
     gettext_noop("no fragment where encapsulated pixel data should have one, at byte {}"),
     gettext_noop("the deflated data set cannot be inflated"),
     gettext_noop("the deflated data set holds more than {} bytes"),

@@ -278,12 +278,12 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
 
     named: set[str] = set()
     elsewhere: set[str] = set()
-    told: set[str] = set()
+    resolved: set[str] = set()
     first: dict[str, Contour] = {}
     silent = drawn = 0
     for contour in contours(structure_set):
         drawn += 1
-        if len(contour.images) == 1 and contour.images[0] in told and contour.roi_number in first:
+        if len(contour.images) == 1 and contour.images[0] in resolved and contour.roi_number in first:
             continue  # true for nearly all: nothing new
         if not any(contour.images):
             silent += 1
@@ -291,9 +291,9 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
             on_slice = volume and volume.slice_of(contour.ends(data)) is not None
             (elsewhere if on_slice else named).update(contour.images)
         else:
-            told.update(here.intersection(contour.images))
+            resolved.update(here.intersection(contour.images))
             first.setdefault(contour.roi_number, contour)
-    named |= told
+    named |= resolved
     ends = {number: points for number, one in first.items() if (points := one.ends(data))} if volume else {}
     lie = {number: volume.slice_of(points) for number, points in ends.items()} if volume else {}
     links.contours_beside = 2 * list(lie.values()).count(None) > len(lie)

@@ -161,7 +161,7 @@ def in_words(reason: str) -> str:
     found = _REASON.fullmatch(reason)
     if found is None:
         return reason
-    told = f"{_CHECKS.in_words(found['check'])}: {_FINDINGS.in_words(found['finding'])}"
+    sentence = f"{_CHECKS.in_words(found['check'])}: {_FINDINGS.in_words(found['finding'])}"
     if found["place"]:
-        told = gettext("{finding} at {place}", finding=told, place=found["place"])
-    return gettext("{finding} ({count} times)", finding=told, count=found["times"]) if found["times"] else told
+        sentence = gettext("{finding} at {place}", finding=sentence, place=found["place"])
+    return gettext("{finding} ({count} times)", finding=sentence, count=found["times"]) if found["times"] else sentence

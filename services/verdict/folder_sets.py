@@ -141,10 +141,10 @@ def _passed_over(found: CompleteSets, taken: Sequence[Candidate], undecided: Seq
 
 
 def _none_approved(candidates: Sequence[Candidate]) -> Fault:
-    told = "; ".join(f"{one.ordinal}. {one.describe()}" for one in candidates)
+    listed = "; ".join(f"{one.ordinal}. {one.describe()}" for one in candidates)
     return Fault(
         NO_APPROVED_PLAN,
-        gettext("None of the plans here has the approval status APPROVED: {plans}.", plans=told),
+        gettext("None of the plans here has the approval status APPROVED: {plans}.", plans=listed),
         gettext(
             'Approve the plan and export it once more, or set plans in [check] of collection.toml to "ask" or "each".'
         ),
@@ -171,10 +171,10 @@ class _Judged:
         plans = [one for one in self.contents.objects[reader.PLAN] if self.options.plans == "approved"]
         if not plans or any(complete_sets.approval(one) == complete_sets.APPROVED for one in plans):
             return verdict
-        told = "; ".join(map(complete_sets.describe_plan, plans))
+        listed = "; ".join(map(complete_sets.describe_plan, plans))
         fault = Fault(
             NO_APPROVED_PLAN,
-            gettext("No plan here has the approval status APPROVED: {plans}.", plans=told),
+            gettext("No plan here has the approval status APPROVED: {plans}.", plans=listed),
             gettext('Approve the plan and export it once more, or set plans in [check] of collection.toml to "each".'),
         )
         return replace(verdict, faults=(*verdict.faults, fault), rtset=None)

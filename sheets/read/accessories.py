@@ -48,8 +48,8 @@ def accessories(beam: Data, points: Sequence[Data]) -> list[str]:
     named = [_wedge(one, points) for key in ("WedgeSequence", "IonWedgeSequence") for one in beam.get(key) or ()]
     for sequence, what, kind, name in _OTHERS:
         for one in beam.get(sequence) or ():
-            told = [str(one.get(attribute) or "") for attribute in (kind, name) if attribute]
-            named.append(" ".join([what, *(_words(word) for word in told if word)]))
+            values = [str(one.get(attribute) or "") for attribute in (kind, name) if attribute]
+            named.append(" ".join([what, *(_words(word) for word in values if word)]))
     return named
 
 

@@ -186,7 +186,7 @@ def beams(plan: Data) -> list[Beam]:
 
 def _meterset(beam: Data, references: Sequence[Data]) -> str:
     """Return the meterset of a beam in each of its fraction groups."""
-    told = [
+    parts = [
         ("none" if len(references) > 1 else "")
         if not stated(one, "BeamMeterset")
         else _NOT_READABLE
@@ -195,7 +195,7 @@ def _meterset(beam: Data, references: Sequence[Data]) -> str:
         for one in references
     ]
     unit = str(beam.get("PrimaryDosimeterUnit") or "MU")
-    return " ".join(part for part in (" / ".join(told), _METERSETS.get(unit, unit)) if part) if any(told) else ""
+    return " ".join(part for part in (" / ".join(parts), _METERSETS.get(unit, unit)) if part) if any(parts) else ""
 
 
 def _beam(beam: Data, points: Sequence[Data], references: Sequence[Data]) -> Beam:
@@ -228,8 +228,8 @@ def _energy(beam: Data, points: Iterable[Data]) -> str:
         if item.get("FluenceMode") != "STANDARD"
     ]
     energy_unit = _UNIT.get(radiation, "MeV")
-    told = f"{_range(list(energies))} {energy_unit} " if energies else ""
-    return ", ".join([f"{told}{radiation.lower()}", *fluences])
+    energy_text = f"{_range(list(energies))} {energy_unit} " if energies else ""
+    return ", ".join([f"{energy_text}{radiation.lower()}", *fluences])
 
 
 def _range(energies: Sequence[float]) -> str:

@@ -53,9 +53,9 @@ def _lines(beam: Beam, view: BeamView) -> list[str]:
     """Return the angles, the control point drawn, and what is not drawn."""
     at = f", control point {view.control_point} of {view.control_points}" if view.control_points > 2 else ""
     angles = f"gantry {beam.gantry or 'not stated'}, collimator {beam.collimator or 'not stated'}"
-    told = [f"{angles}, couch {beam.couch or 'not stated'}", f"drawn at {view.gantry:g}\N{DEGREE SIGN}{at}"]
+    lines = [f"{angles}, couch {beam.couch or 'not stated'}", f"drawn at {view.gantry:g}\N{DEGREE SIGN}{at}"]
     if view.opening is None and not view.outlines and not len(view.spots):
-        told.append("aperture not stated")
+        lines.append("aperture not stated")
     if view.axes is None:
-        told.append("target not drawn: source, isocentre or position not stated, or couch tilted")
-    return told
+        lines.append("target not drawn: source, isocentre or position not stated, or couch tilted")
+    return lines

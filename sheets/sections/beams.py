@@ -24,8 +24,8 @@ def blocks(findings: Findings) -> Iterator[Block]:
     found = findings.after.objects.beams
     yield Heading("Beams")
     plan = findings.after.objects.plan
-    if told := [*(("Source", one) for one in sources(plan)), *(("Application", one) for one in applications(plan))]:
-        yield Facts(told)
+    if facts := [*(("Source", one) for one in sources(plan)), *(("Application", one) for one in applications(plan))]:
+        yield Facts(facts)
     if not found:
         yield Text("The plan has no beams.")
     else:

@@ -91,9 +91,9 @@ def _beams_in_short(found: Sequence[Beam]) -> str:
     treating = [beam for beam in found if beam.treats]
     metersets = " + ".join(beam.meterset for beam in treating)
     others = len(found) - len(treating)
-    told = [f"{len(treating)} with meterset: {metersets}"] if treating else []
-    told += [f"{others} without"] if others else []
-    return ", ".join(told) or "none"
+    parts = [f"{len(treating)} with meterset: {metersets}"] if treating else []
+    parts += [f"{others} without"] if others else []
+    return ", ".join(parts) or "none"
 
 
 def _checked(findings: Findings) -> Iterator[Block]:
@@ -109,5 +109,5 @@ def _checked(findings: Findings) -> Iterator[Block]:
         )
     yield from (Text(str(note)) for note in content.get("told", ()))
     if remarks := content.get("remarks"):
-        told = counted(remarks, "remark")
-        yield Text(f"Not shown here, because the source is quoted: {told} of the check; see `anonymizer check`.")
+        number = counted(remarks, "remark")
+        yield Text(f"Not shown here, because the source is quoted: {number} of the check; see `anonymizer check`.")

@@ -51,9 +51,9 @@ def outliers(sets: Sequence[Mapping[str, Any]], structures: Sequence[Mapping[str
     for one in structures:
         of_set[str(one["set"])].append(one)
     found = [
-        *(told for name in of_set for told in _exchanged_sides(name, of_set[name])),
+        *(finding for name in of_set for finding in _exchanged_sides(name, of_set[name])),
         *_half(structures),
-        *(told for one in sets for told in _target(one, of_set[str(one["set"])])),
+        *(finding for one in sets for finding in _target(one, of_set[str(one["set"])])),
         *_missing(sets, of_set),
         *_twice(sets, of_set),
     ]
@@ -62,12 +62,12 @@ def outliers(sets: Sequence[Mapping[str, Any]], structures: Sequence[Mapping[str
 
 def not_judged(sets: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the findings for which there are too few sets."""
-    told = []
+    remarks = []
     if len(sets) < FEWEST_ALIKE:
-        told.append(f"Half a structure: needs {FEWEST_ALIKE} sets with it; there are {len(sets)} sets.")
+        remarks.append(f"Half a structure: needs {FEWEST_ALIKE} sets with it; there are {len(sets)} sets.")
     if len(sets) < FEWEST_SETS:
-        told.append(f"An organ that is missing: needs {FEWEST_SETS} sets; there are {len(sets)}.")
-    return told
+        remarks.append(f"An organ that is missing: needs {FEWEST_SETS} sets; there are {len(sets)}.")
+    return remarks
 
 
 def side_of(name: str) -> str:

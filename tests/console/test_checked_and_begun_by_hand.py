@@ -60,7 +60,7 @@ def checked(board: Board) -> dict[str, str]:
 
 def states(board: Board) -> dict[str, str]:
     """Return the state of each set."""
-    return {row.folder: row.state for row in board._read_again().told.sets}
+    return {row.folder: row.state for row in board._read_again().status.sets}
 
 
 def asked_for(root: Path) -> list[str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.exchange.incoming.outcome import Told
+    from services.exchange.incoming.outcome import DeliveryOutcome
 
 CENTRES = 8
 SETS = int(os.environ.get("SETS_PER_CENTRE", "2"))
@@ -48,11 +48,11 @@ def delivered(root: Path, number: int) -> Path:
     return place
 
 
-def received(centre: Path, delivery: Path, killed: Callable[[int, Callable[[], object]], bool]) -> Told:
+def received(centre: Path, delivery: Path, killed: Callable[[int, Callable[[], object]], bool]) -> DeliveryOutcome:
     """Receive a delivery: killed a few times, then completed."""
     chance = random.Random(delivery.name)
 
-    def take() -> Told:
+    def take() -> DeliveryOutcome:
         return receiving.receive(Collection.open(centre), delivery, Settings(), is_trusted=lambda *_: None)
 
     for _ in range(KILLS):

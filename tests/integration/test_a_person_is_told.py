@@ -89,9 +89,7 @@ def test_a_word_holds_counts_and_opaque_ids_only(watched: Watched) -> None:
     """At most twenty ids."""
     watched.look(0, **{f"{number:032x}": "refused" for number in range(30)})
     (word,) = watched.told
-    assert word["text"] == (
-        "RT Set Anonymizer, collection c0ffee00: 30 refused. `anonymizer status` says which, and why."
-    )
+    assert word["text"] == ("RT Set Anonymizer, collection c0ffee00: 30 refused. `anonymizer status` lists them.")
     assert word.keys() == {"collection", "refused", "parked", "waits", "sets", "text"}
     assert word["sets"] == [{"set": f"{number:032x}", "state": "refused"} for number in range(20)]
 

@@ -46,8 +46,8 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
     is_begun = has_state(root)
     found = list(examine(collection) if is_begun else _not_begun(root, collection))
     statuses = SetStatuses(collection).take() if is_begun else []
-    told = {one.where for one in found if one.code == "not-readable"}
-    found += [one for one in _closed(statuses) if one.where not in told]
+    unreadable = {one.where for one in found if one.code == "not-readable"}
+    found += [one for one in _closed(statuses) if one.where not in unreadable]
     found += _lost_numbers(collection) if is_begun else []
     left_out = beside_the_sets(root, collection if is_begun else None)
     left_out += [one for status in statuses if status.outcome for one in status.outcome.not_taken]

@@ -54,21 +54,21 @@ def status(
     check_collection(root)
     settings = Settings.of_process()
     share = Share(root)
-    told = _statuses(share, settings)
-    if not told and share.closed:
+    reports = _statuses(share, settings)
+    if not reports and share.closed:
         raise SettingsWrong(f"No collection can be seen in {root}: {share.closed[0]} cannot be read.")
-    if not told:
+    if not reports:
         raise SettingsWrong(f"There is no collection in {root}. Create one: anonymizer new ROOT")
     if hospital is not None:
-        told = [replace(one, sets=[row for row in one.sets if row.hospital == hospital]) for one in told]
+        reports = [replace(one, sets=[row for row in one.sets if row.hospital == hospital]) for one in reports]
     if as_json:
-        print_json([_as_json(one) for one in told])
+        print_json([_as_json(one) for one in reports])
     else:
-        for one in told:
+        for one in reports:
             _print(one, every=every, wide=wide)
         for place in share.closed:
             console().print(f"{printable(str(place))} cannot be read: change its owner, group or permissions.")
-    wrong = bool(share.closed) or any(one.paused or any(_is_wrong(row) for row in one.sets) for one in told)
+    wrong = bool(share.closed) or any(one.paused or any(_is_wrong(row) for row in one.sets) for one in reports)
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
 
 
@@ -87,14 +87,14 @@ def _statuses(share: Share, settings: Settings) -> list[CollectionStatus]:
     ids = share.ids()
     times = Counter(ids.values())
     found = overlaps.among(ids)
-    told = []
+    reports = []
     for root, its_id in ids.items():
         one = StatusReader(root, settings).read()
         if its_id and not one.paused:
             one = replace(one, sets=[*one.sets, *_received(root)])
         one = replace(one, warning="\n".join(filter(None, (one.warning, str(found.get(root, ""))))))
-        told.append(replace(one, paused=COPIED) if its_id and times[its_id] > 1 else one)
-    return told
+        reports.append(replace(one, paused=COPIED) if its_id and times[its_id] > 1 else one)
+    return reports
 
 
 def _received(root: Path) -> Iterator[Row]:
@@ -106,43 +106,43 @@ def _received(root: Path) -> Iterator[Row]:
         yield Row(name, state, folder_name(one.index), "", hospital_of(collection, one.index))
 
 
-def _as_json(told: CollectionStatus) -> dict[str, Any]:
+def _as_json(report: CollectionStatus) -> dict[str, Any]:
     return {
-        "root": told.root,
-        "paused": told.paused,
-        "warning": told.warning,
+        "root": report.root,
+        "paused": report.paused,
+        "warning": report.warning,
         "sets": [
             {name: getattr(row, name) for name in SHOWN} | ({"sets": sets_as_json(row.sets)} if row.sets else {})
-            for row in told.sets
+            for row in report.sets
         ],
-        "loose_dicom": told.loose_dicom,
-        "not_taken": not_taken_as_json(told.not_taken),
+        "loose_dicom": report.loose_dicom,
+        "not_taken": not_taken_as_json(report.not_taken),
     }
 
 
-def _print(told: CollectionStatus, *, every: bool, wide: bool) -> None:
-    advise_on(Path(told.root))
+def _print(report: CollectionStatus, *, every: bool, wide: bool) -> None:
+    advise_on(Path(report.root))
     screen = console()
-    screen.print(told.root)
-    if told.paused:
-        screen.print(f"  paused: {told.paused}".replace("\n", "\n  "))
-    if told.warning:
-        screen.print(f"  {told.warning}".replace("\n", "\n  "))
-    counts = Counter(row.state for row in told.sets)
-    if counts or not told.paused:  # a paused collection was not scanned
+    screen.print(report.root)
+    if report.paused:
+        screen.print(f"  paused: {report.paused}".replace("\n", "\n  "))
+    if report.warning:
+        screen.print(f"  {report.warning}".replace("\n", "\n  "))
+    counts = Counter(row.state for row in report.sets)
+    if counts or not report.paused:  # a paused collection was not scanned
         screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
-    hospitals = Counter(row.hospital for row in told.sets)
+    hospitals = Counter(row.hospital for row in report.sets)
     for hospital in sorted(hospitals, key=str.casefold) if len(hospitals) > 1 else ():
-        states = Counter(row.state for row in told.sets if row.hospital == hospital)
+        states = Counter(row.state for row in report.sets if row.hospital == hospital)
         screen.print(f"  {hospital}: " + ", ".join(f"{count} {state}" for state, count in states.most_common()))
-    decided = Counter(row.release for row in told.sets if row.release)
+    decided = Counter(row.release for row in report.sets if row.release)
     if decided:
         screen.print("  " + ", ".join(f"{count} {state}" for state, count in decided.most_common()))
-    others = [row for row in told.sets if every or wide or _is_notable(row)]
+    others = [row for row in report.sets if every or wide or _is_notable(row)]
     if others:
         screen.print(_table(others, wide=wide))
-    print_unread_words(screen, Path(told.root))
-    print_not_taken(screen, told.not_taken)
+    print_unread_words(screen, Path(report.root))
+    print_not_taken(screen, report.not_taken)
 
 
 def _table(rows: list[Row], *, wide: bool) -> Table:

@@ -69,18 +69,18 @@ def structures(
     folders = [root / name for name in folders_of(collection)]
     with ProcessPoolExecutor() as pool:
         sets = Reader().read(collection, folders, pool.map)
-    told = survey(collection, sheet, sets)
+    surveyed = survey(collection, sheet, sets)
     if write:
         with speaking(collection.options.language):
-            structure_list.write(root, updated(sheet, told.names), instead_of=sheet)
-    asked = [one.anon for one in told.outdated] if again == ["all"] else again or []
+            structure_list.write(root, updated(sheet, surveyed.names), instead_of=sheet)
+    asked = [one.anon for one in surveyed.outdated] if again == ["all"] else again or []
     for name in asked:
         republish.request(collection, index_of(name))
         audit.note(collection.state, "sets again", anon=name)
     if as_json:
-        print_json(_as_json(told))
+        print_json(_as_json(surveyed))
     else:
-        _print(root, told, asked)
+        _print(root, surveyed, asked)
 
 
 def _decided(sheet: Sheet, confirm: Iterable[str], ignore: Iterable[str]) -> Sheet:
@@ -94,38 +94,38 @@ def _decided(sheet: Sheet, confirm: Iterable[str], ignore: Iterable[str]) -> She
     return sheet
 
 
-def _as_json(told: Survey) -> dict[str, object]:
+def _as_json(surveyed: Survey) -> dict[str, object]:
     return {
-        "names": [asdict(name) | {"folders": sorted(name.folders)} for name in told.names],
-        "sets": [asdict(one) for one in told.sets],
-        "stand_ins": told.stand_ins,
+        "names": [asdict(name) | {"folders": sorted(name.folders)} for name in surveyed.names],
+        "sets": [asdict(one) for one in surveyed.sets],
+        "stand_ins": surveyed.stand_ins,
     }
 
 
-def _print(root: Path, told: Survey, asked: list[str]) -> None:
+def _print(root: Path, surveyed: Survey, asked: list[str]) -> None:
     screen = console()
-    if not told.names:
+    if not surveyed.names:
         screen.print(f"There are no sets with readable structures in {root}.")
         return
     table = Table("Name", "Sets", "Target", "State", "Why")
-    for name in told.names:
+    for name in surveyed.names:
         table.add_row(name.name, str(name.sets), name.target, name.state or "", _why(name))
     screen.print(table)
     table = Table("Set", "Anonymized", "Structures", "Named", "Ignored", "Open", "Note")
-    for one in told.sets:
+    for one in surveyed.sets:
         table.add_row(one.folder, one.anon, *_coverage(one))
     screen.print(table)
-    screen.print(f"{len(told.undecided)} of {len(told.names)} names are undecided. Proposals follow {EDITION}.")
-    if told.stand_ins:
-        named = "1 structure is" if told.stand_ins == 1 else f"{told.stand_ins} structures are"
+    screen.print(f"{len(surveyed.undecided)} of {len(surveyed.names)} names are undecided. Proposals follow {EDITION}.")
+    if surveyed.stand_ins:
+        named = "1 structure is" if surveyed.stand_ins == 1 else f"{surveyed.stand_ins} structures are"
         screen.print(f"{named} named after a patient, and numbered instead.")
-    waiting = {one.anon: None for one in told.outdated if one.anon not in asked and not one.asked_again}
+    waiting = {one.anon: None for one in surveyed.outdated if one.anon not in asked and not one.asked_again}
     if waiting:
         screen.print(
             f"{', '.join(waiting)}: published before names were decided. "
             f"To process them again under their index: {command('structures', root)} --again all"
         )
-    if asked or any(one.asked_again for one in told.sets):
+    if asked or any(one.asked_again for one in surveyed.sets):
         screen.print(f"These sets are processed again by the service, or by: {command('run', root)}")
 
 

@@ -15,16 +15,16 @@ from services.store.collection import Collection
 def deliveries(root: Root, as_json: AsJson = False) -> None:
     """List the deliveries of a collection: time, sets, recipient and user."""
     check_collection(root)
-    told = all_of(Collection.look(root))
+    found = all_of(Collection.look(root))
     if as_json:
-        print_json([asdict(one) for one in told])
+        print_json([asdict(one) for one in found])
         return
     table = Table("When", "Delivery", "Sets", "Withdrawn", "To", "User", "Note")
-    for one in told:
+    for one in found:
         table.add_row(
             one.at, one.id, " ".join(one.sets), " ".join(one.withdrawn), one.to, one.user, ", ".join(_remarks(one))
         )
-    console().print(table if told else f"There are no deliveries from {root}.")
+    console().print(table if found else f"There are no deliveries from {root}.")
 
 
 def _remarks(one: Delivery) -> list[str]:

@@ -25,7 +25,7 @@ from worker.transient_errors import describe
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from services.exchange.incoming.outcome import Told
+    from services.exchange.incoming.outcome import DeliveryOutcome
 
 DeliveryArgument = Annotated[
     Path, typer.Argument(metavar="DELIVERY", help="The received folder, .zip or .zip.age file.")
@@ -55,7 +55,7 @@ def receive(
     settings = Settings.of_process()
     try:
         with connect(settings) if settings.redis_url else nullcontext() as client:
-            told = receiving.receive(
+            outcome = receiving.receive(
                 Collection.open(collection),
                 delivery,
                 settings,
@@ -74,12 +74,12 @@ def receive(
         else:
             console().print(f"Nothing was imported from the delivery. {refused}")
         raise typer.Exit(SOME_NOT) from None
-    remember(settings, told.fingerprint, hospital)
+    remember(settings, outcome.fingerprint, hospital)
     if as_json:
-        print_json(_as_json(told))
+        print_json(_as_json(outcome))
     else:
-        _print(told)
-    raise typer.Exit(PUBLISHED_ALL if told.good else SOME_NOT)
+        _print(outcome)
+    raise typer.Exit(PUBLISHED_ALL if outcome.good else SOME_NOT)
 
 
 def _trusting(given: str | None, settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
@@ -105,21 +105,21 @@ def _asked(shown: str) -> bool:
     return typer.confirm(f"This key is new:\n{shown}\nIs it the key that the sender gave you through another channel?")
 
 
-def _as_json(told: Told) -> dict[str, Any]:
+def _as_json(outcome: DeliveryOutcome) -> dict[str, Any]:
     return {
-        "id": told.id,
-        "key": told.fingerprint,
-        "says": told.says,
-        "wrong": told.wrong,
-        "sets": [one._asdict() for one in told.sets],
+        "id": outcome.id,
+        "key": outcome.fingerprint,
+        "says": outcome.says,
+        "wrong": outcome.wrong,
+        "sets": [one._asdict() for one in outcome.sets],
     }
 
 
-def _print(told: Told) -> None:
+def _print(outcome: DeliveryOutcome) -> None:
     table = Table("Delivered as", "State", "Here", "Note")
-    for one in told.sets:
+    for one in outcome.sets:
         table.add_row(one.folder, one.state, one.anon, "\n".join(one.says))
-    console().print(table if told.sets else "The delivery contains no sets.")
-    for line in (*told.wrong, *told.says):
+    console().print(table if outcome.sets else "The delivery contains no sets.")
+    for line in (*outcome.wrong, *outcome.says):
         console().print(line)
-    console().print(f"Delivery {told.id}, signed with the key {delivery_key.grouped(told.fingerprint)}")
+    console().print(f"Delivery {outcome.id}, signed with the key {delivery_key.grouped(outcome.fingerprint)}")

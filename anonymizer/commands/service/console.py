@@ -158,11 +158,11 @@ def _list(known: Mapping[str, User], *, as_json: bool) -> None:
     from console.auth import roles, users  # noqa: PLC0415 - see above
 
     if as_json:
-        told = [
+        listed = [
             {"user": name, "roles": roles.as_words(user.roles).split(","), "password": user.kept != users.NO_PASSWORD}
             for name, user in known.items()
         ]
-        terminal.print_json(told)
+        terminal.print_json(listed)
         return
     table = Table("User", "May", "Authenticated by")
     for name, user in known.items():

@@ -43,19 +43,19 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Repeat the option before each further word until the next option."""
-        told: list[str] = []
+        arranged: list[str] = []
         current, root_given = "", False
         for arg in args:
             if arg.startswith("-"):
                 current = arg if arg in _TAKES_SEVERAL else ""
-                told.append(arg)
-            elif current and told[-1] != current:
-                told += [current, arg] if root_given else [arg]
+                arranged.append(arg)
+            elif current and arranged[-1] != current:
+                arranged += [current, arg] if root_given else [arg]
                 root_given = True
             else:
                 root_given = root_given or not current
-                told.append(arg)
-        return super().parse_args(ctx, told)
+                arranged.append(arg)
+        return super().parse_args(ctx, arranged)
 
 
 def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson = False) -> None:
@@ -70,18 +70,18 @@ def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson 
         unread_words.render(collection)
     collection = Collection.look(root)
     followed = word_decisions.follow(collection)
-    told = unread_words.gathered(collection)
+    listed = unread_words.gathered(collection)
     if as_json:
         print_json(
             {
-                "words": [_as_json(collection, one) for one in told],
+                "words": [_as_json(collection, one) for one in listed],
                 "again": list(followed.again),
                 "withdraw": list(followed.withdraw),
                 "resumed": followed.resumed,
             }
         )
     else:
-        _print(root, told, followed)
+        _print(root, listed, followed)
     raise typer.Exit(SOME_NOT if followed.withdraw else PUBLISHED_ALL)
 
 
@@ -105,16 +105,16 @@ def _as_json(collection: Collection, one: Word) -> dict[str, Any]:
     }
 
 
-def _print(root: Path, told: list[Word], followed: Followed) -> None:
+def _print(root: Path, listed: list[Word], followed: Followed) -> None:
     screen = console()
-    if not told:
+    if not listed:
         screen.print(f"Every word of the kept texts in {root} is known.")
     else:
         table = Table("Word", "Texts", "Sets", "Why", "State", "Note")
-        for one in told:
+        for one in listed:
             table.add_row(one.word, one.where, str(one.sets), one.why, one.state, one.note)
         screen.print(table)
-        unread = sum(one.state == "unread" for one in told)
+        unread = sum(one.state == "unread" for one in listed)
         how = f"Decide in {FILE_NAME}, or by: {command('words', root)} --fine WORD… --remove WORD…"
         screen.print(f"{counted(unread, 'word')} unread. {how}" if unread else "Every word is decided.")
     if followed.again:

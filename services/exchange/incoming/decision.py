@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.errors import NotClean, SetChanged, TargetTaken
 from services.exchange import received
 from services.exchange.incoming import delivered_set
-from services.exchange.incoming.outcome import Received, told
+from services.exchange.incoming.outcome import Received, reported_only
 from services.exchange.incoming.publishing import Coming
 from services.exchange.received import Origin
 from services.language import gettext, gettext_noop, joined
@@ -115,23 +115,25 @@ class Decision:
         said, folder, anon = one.said, one.folder, folder_name(there.index)
         came = there.content.get(received.KEY, {})
         if there.withdrawn:
-            return told(folder, anon, says, gettext("It was taken as {anon}, and withdrawn since.", anon=anon))
+            return reported_only(folder, anon, says, gettext("It was taken as {anon}, and withdrawn since.", anon=anon))
         if came.get("fingerprint") == said["fingerprint"]:
             other = came.get("delivery")
             if other != self._delivered.id:
                 says.append(gettext("It came as {anon} with delivery {other} before.", anon=anon, other=other))
             return Received(folder, "there already", anon, tuple(says))
         if not came:
-            return told(folder, anon, says, gettext("It is {anon}, which was published here itself.", anon=anon))
+            return reported_only(
+                folder, anon, says, gettext("It is {anon}, which was published here itself.", anon=anon)
+            )
         if Origin(came["key"], came["collection"], came["folder"]) != one.origin:
             other = gettext("It is {anon}, which another sender delivered differently.", anon=anon)
-            return told(folder, anon, says, other)
+            return reported_only(folder, anon, says, other)
         if int(said["revision"]) <= int(came.get("revision", 0)):
             later = gettext("{anon} is of a later revision; this one is not taken.", anon=anon)
-            return told(folder, anon, says, later)
+            return reported_only(folder, anon, says, later)
         if not received.is_unchanged(self._collection, there):
             changed = gettext("{anon} was changed here; its revision is not taken.", anon=anon)
-            return told(folder, anon, says, changed)
+            return reported_only(folder, anon, says, changed)
         if not self._by_person:
             return Received(folder, "waits", anon, (*says, gettext(_REVISED)))
         self._publisher.publish(one, earlier=there)

@@ -25,13 +25,13 @@ class Received(NamedTuple):
     says: tuple[str, ...] = ()
 
 
-def told(folder: str, anon: str, says: Iterable[str], why: str) -> Received:
-    """Return the outcome of a set that is only told of: it stays as it is here."""
+def reported_only(folder: str, anon: str, says: Iterable[str], why: str) -> Received:
+    """Return the outcome of a set that remains unchanged here and is only reported."""
     return Received(folder, "told", anon, (*says, why))
 
 
 @dataclass
-class Told:
+class DeliveryOutcome:
     """Outcome of a delivery."""
 
     id: str

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from services.exchange import received
-from services.exchange.incoming.outcome import Received, told
+from services.exchange.incoming.outcome import Received, reported_only
 from services.exchange.received import Origin
 from services.language import gettext, gettext_noop
 from services.maintenance import withdraw
@@ -40,7 +40,7 @@ def apply(
         return Received(folder, "withdrawn", anon, (gettext("It was withdrawn here before."),))
     if not received.is_unchanged(collection, there):
         changed = gettext("Its sender has withdrawn it; {anon} was changed here and stays.", anon=anon)
-        return told(folder, anon, (), changed)
+        return reported_only(folder, anon, (), changed)
     if not by_person:
         return Received(folder, "waits", anon, (gettext(_WITHDRAWN),))
     withdraw.withdraw_set(collection, there.index)

@@ -116,12 +116,12 @@ def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Su
         As returned by a `Reader`.
     """
     asked = frozenset(republish.asked(collection))
-    told: list[NamesOfSet] = []
+    named_sets: list[NamesOfSet] = []
     found: list[tuple[str, list[Structure]]] = []
     for one in sets:
         renaming = one.named_by(sheet.naming)
         every = renaming.structures if renaming else []
-        told.append(
+        named_sets.append(
             NamesOfSet(
                 one.folder,
                 renaming.coverage if renaming else None,
@@ -132,7 +132,7 @@ def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Su
         )
         found.append((one.folder, every))
     return Survey(
-        tuple(_names(found, sheet)), tuple(told), sum(each.is_stand_in for _, every in found for each in every)
+        tuple(_names(found, sheet)), tuple(named_sets), sum(each.is_stand_in for _, every in found for each in every)
     )
 
 

@@ -78,11 +78,11 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
         faults += _structure_set_faults(structure_set)
         notes += _roi_notes(structure_set)
     if plan:
-        told = list(intent(plan))
+        by_intent = list(intent(plan))
         if machine_replaced:
-            faults += told
+            faults += by_intent
         else:
-            notes += [fault.found for fault in told]
+            notes += [fault.found for fault in by_intent]
             notes += oddities(plan.view)
         notes += _plan_notes(plan)
     if dose:

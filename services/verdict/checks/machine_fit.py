@@ -32,10 +32,10 @@ def _judge_fit(found: Findings, fit: Fit, plan: SetFile, machines: Sequence[Mach
     if not by_code:
         return
     if fit.can_be_moved and options.on_machine_mismatch == "warn":
-        found.say(sentence for told in by_code.values() for sentence in told)
+        found.say(sentence for found_by_code in by_code.values() for sentence in found_by_code)
         return
     others = _other_machines(plan, machines) if fit.can_be_moved else ""
-    for code, told in by_code.items():
+    for code, found_by_code in by_code.items():
         remedy = (
             gettext('Collect it with machine = "keep".')
             if code in KEEP_ONLY
@@ -46,7 +46,7 @@ def _judge_fit(found: Findings, fit: Fit, plan: SetFile, machines: Sequence[Mach
                 machine=fit.machine.name,
             )
         )
-        found.faults.append(Fault(f"machine-{code}", joined(told), remedy))
+        found.faults.append(Fault(f"machine-{code}", joined(found_by_code), remedy))
 
 
 def _other_machines(plan: SetFile, machines: Sequence[Machine]) -> str:

@@ -198,12 +198,12 @@ def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], ac
     if several is None or not are_several(objects):
         return list(faults)
     found = find(objects, accept)
-    told = replace(
+    extended = replace(
         several,
         found=f"{several.found}\n{list_of_sets(found)}".rstrip(),
         remedy=f"{several.remedy} {effect_of_each(found)}".rstrip(),
     )
-    return [told if fault is several else fault for fault in faults]
+    return [extended if fault is several else fault for fault in faults]
 
 
 def list_of_sets(found: CompleteSets) -> str:

@@ -33,11 +33,11 @@ class SetAside(NamedTuple):
 
     def notes(self) -> list[str]:
         """Return a note on each excluded object, with its file and type."""
-        told = [
+        named = [
             *(gettext("{file} (localizer)", file=one.called) for one in self.localizers),
             *(f"{one.called} ({printable(describe_dose(one))})" for one in self.doses),
         ]
-        return [gettext("Left out, because it belongs to no set: {file}.", file=one) for one in told]
+        return [gettext("Left out, because it belongs to no set: {file}.", file=one) for one in named]
 
 
 def leave_out(objects: Mapping[str, tuple[SetFile, ...]], options: Options) -> SetAside:

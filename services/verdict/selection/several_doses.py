@@ -53,7 +53,7 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
             + below(f"{one.path} ({_describe(one)})" for one in alike),
             gettext("Keep only the dose of the plan as it was approved."),
         )
-    told = below(f"{one.path} ({describe_dose(one)})" for one in doses)
+    listed = below(f"{one.path} ({describe_dose(one)})" for one in doses)
     if alike:
         found = gettext(
             "There are {count} RT Doses, of which one is the dose of the plan ({file}):",
@@ -68,7 +68,7 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
         )
     else:
         found = gettext("There are {count} RT Doses:", count=count)
-    return Fault("second-dose", found + told, gettext(PLAN_DOSE_ONLY))
+    return Fault("second-dose", found + listed, gettext(PLAN_DOSE_ONLY))
 
 
 def _describe(dose: SetFile) -> str:
@@ -78,12 +78,12 @@ def _describe(dose: SetFile) -> str:
         f"{number:g}" for number in (view.number("Columns"), view.number("Rows"), _planes(dose)) if number
     )
     spacing = " x ".join(f"{number:g}" for number in view.numbers("PixelSpacing"))
-    told = [gettext("{size} voxels of {spacing} mm", size=size, spacing=spacing or gettext("unknown"))]
+    parts = [gettext("{size} voxels of {spacing} mm", size=size, spacing=spacing or gettext("unknown"))]
     if day := view.text("InstanceCreationDate") or view.text("ContentDate") or view.text("SeriesDate"):
-        told.append(gettext("of {day}", day=printable(day)))
+        parts.append(gettext("of {day}", day=printable(day)))
     if (most := maximum_gy(dose)) is not None:
-        told.append(gettext("at most {dose_gy:.2f} Gy", dose_gy=most))
-    return ", ".join(told)
+        parts.append(gettext("at most {dose_gy:.2f} Gy", dose_gy=most))
+    return ", ".join(parts)
 
 
 def _planes(dose: SetFile) -> float:
