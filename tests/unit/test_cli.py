@@ -360,7 +360,7 @@ def test_policy_can_be_read_by_people_pages_and_programs(anonymizer: Callable[..
     """The same rows."""
     table, page, rows = (anonymizer("policy", *how) for how in ((), ("--markdown",), ("--json",)))
     assert "(0010,0010)" in table.out
-    assert page.out.startswith("# What becomes of each attribute")
+    assert page.out.startswith("# The action for each attribute")
     assert len(json.loads(rows.out)) > 657
 
 
