@@ -496,7 +496,7 @@ class Walk:
                             self._look(element, here)
                         continue
                 elif other[5] is not None and other[1] == vr:
-                    self._sequence(element, other, here)
+                    self._sequence(element, other, siblings, here)
                     continue
                 self._kept(element, other, here)
             elif tag in mapped and items is None and other[5] is None and not self._promised.relinked:
@@ -521,9 +521,12 @@ class Walk:
             self._fail("uids", "one UID became two", here, tag)
         self._notes.append((here, tag, "uid"))
 
-    def _sequence(self, old: Element, new: Element, here: Level) -> None:
+    def _sequence(self, old: Element, new: Element, siblings: Sequence[Element], here: Level) -> None:
         """Compare two sequences; the same short one is checked once per level."""
         tag, _, _, value, end, items = old
+        if tag == _FLUENCE and new[5] and not items:
+            self._added(new, siblings, here)
+            return
         if end - value > _SHORT:
             self._compare_items(tag, items or (), new[5] or (), here)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom import Sequence
 
 from phantom.modules import item
 from services.errors import SetRefused
@@ -39,6 +40,18 @@ def test_a_fluence_mode_that_only_a_private_element_states(
 ) -> None:
     """(3285,xx00) is removed with all private elements; without (3002,0050) the beam would count as flattened."""
     done = anonymized(tmp_path, sets.fluence(private_only=True), sets.encoded(way), **options)  # type: ignore[arg-type]
+    assert fluence_modes(done.plan)[:2] == [("NON_STANDARD", "FFF")] * 2
+
+
+def test_an_empty_fluence_mode_is_filled_from_the_private_element(tmp_path: Path) -> None:
+    """As an absent one is, and the proof expects it."""
+
+    def emptied(made: MadeSet) -> None:
+        sets.fluence(private_only=True)(made)
+        for beam in made.plan.BeamSequence:
+            beam.PrimaryFluenceModeSequence = Sequence()
+
+    done = anonymized(tmp_path, emptied)
     assert fluence_modes(done.plan)[:2] == [("NON_STANDARD", "FFF")] * 2
 
 
