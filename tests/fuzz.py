@@ -81,7 +81,7 @@ class Finding(Exception):
 
 
 class Lost(Exception):
-    """pydicom mistook something else for a VR or a length, and later elements, or some of them, for a value."""
+    """pydicom mistook other bytes for a VR or a length, and (some) later elements for a value."""
 
 
 class Row(NamedTuple):
@@ -184,7 +184,7 @@ def theirs(data_set: Dataset, path: tuple[int, ...] = (), *, explicit: bool, ins
             if len(value) < raw.length < _UNDEFINED:
                 raise Lost  # a length that goes beyond the end of the file
             if raw.length == _UNDEFINED and raw.VR in {"OB", "OW"}:
-                raise Lost  # a sequence whose VR was changed: only pixels are in fragments. PS3.5 A.4
+                raise Lost  # a sequence whose VR was changed: only pixels have fragments. PS3.5 A.4
         yield Row(place, value)
         if tag.is_private:
             continue

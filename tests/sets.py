@@ -174,7 +174,7 @@ def _encoded(data: Dataset) -> bytes:
 
 
 def _file_of(data: Dataset) -> bytes:
-    """Return the file of an object, of which everything that nobody has asked for since it was read is as it was."""
+    """Return an object's file, in which elements that were not accessed since it was read keep their bytes."""
     syntax, letters = data.file_meta.TransferSyntaxUID, data.original_character_set
     if syntax != ExplicitVRLittleEndian or letters != data._character_set:
         for _ in data.iterall():  # decodes it

@@ -1,4 +1,4 @@
-"""Check of what surrounds a written object's elements: file name, preamble, file meta information, encoding, length."""
+"""Check of a written file apart from its elements: file name, preamble, file meta information, encoding, length."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SOP_INSTANCE: Final = tag("SOPInstanceUID")
 
 
 def faults(kind: str, old: DicomFile, new: DicomFile) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the file of a written object: the failed check and the reason. PS3.10 7.1."""
+    """Yield the problems of a written file: the failed check and the reason. PS3.10 7.1."""
     if new.path.name != f"{PREFIXES[kind]}.{value_of(new, _SOP_INSTANCE).decode('latin-1')}.dcm":
         yield "files", f"the name of a {kind} is not derived from its new UID"
     if new.data[:132] != bytes(128) + b"DICM":

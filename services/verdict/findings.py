@@ -32,7 +32,7 @@ class Findings:
     accepted: list[str] = field(default_factory=list)
     """Codes of faults that the collection knowingly accepts."""
     of_names: list[str] = field(default_factory=list)
-    """What record and sheet say of the structures' names, in place of notes that quote them."""
+    """Notes on the structures' names for record and sheet, instead of those that quote names."""
     not_taken: tuple[NotTaken, ...] = ()
 
     def accept(self, faults: Sequence[Fault]) -> None:

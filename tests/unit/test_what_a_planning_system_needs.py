@@ -1,4 +1,4 @@
-"""An object that lost what a planning system needs is refused or noted, however right its links and geometry are."""
+"""Objects without attributes that planning systems need are refused or noted, even if links and geometry are good."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def first(data: Dataset, path: str) -> Dataset:
 @pytest.mark.parametrize("is_empty", [False, True])
 @pytest.mark.parametrize(("kind", "path"), NEEDED)
 def test_an_attribute_that_is_lost_is_noted(kind: str, path: str, is_empty: bool, tmp_path: Path) -> None:
-    """In the sentence stand its path, and the number of times if it is not one."""
+    """The sentence contains its path, and its count unless it is one."""
     made = make_set(tmp_path, ct=1, size=16, rois=["PTV_70"])
     file = made.path(made.of(kind)[0])
     data = dcmread(file)
@@ -121,7 +121,7 @@ def test_a_beam_that_was_cut_is_refused(edit: sets.Edit, tmp_path: Path) -> None
 
 
 def test_accessories_and_beams_that_were_lost_are_noted(tmp_path: Path) -> None:
-    """By the number that is stated of them."""
+    """By the number of items that the beam states."""
 
     def edit(made: MadeSet) -> None:
         for beam in made.plan.BeamSequence[:2]:

@@ -38,7 +38,7 @@ def test_every_alert_is_tried_and_told_of() -> None:
 
 
 def test_an_alert_finds_somebody_to_tell() -> None:
-    """The configuration for Prometheus names an Alertmanager, whose own names a receiver that there is."""
+    """Prometheus' configuration names an Alertmanager, whose configuration names an existing receiver."""
     assert re.search(r"^alerting:\n +alertmanagers:", _read("deploy/prometheus/prometheus.yml"), re.MULTILINE)
     ours = _read("deploy/prometheus/alertmanager.yml")
     assert re.findall(r"^ +receiver: (\w+)", ours, re.MULTILINE) == re.findall(r"^ +- name: (\w+)", ours, re.MULTILINE)

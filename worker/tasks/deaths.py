@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 def count_workers(collection: Collection, locator: str, beginnings: int) -> None:
-    """Count that the workers that began a set before have all died, if they are too many."""
+    """Count a failure of a set if more workers than permitted died while processing it."""
     if beginnings > FREE_BEGINNINGS:
         log.error("set.failed", error=WORKER_KILLED)
         _count(collection, locator, WORKER_KILLED)

@@ -53,7 +53,7 @@ class Decision:
         self._publisher, self._by_person = publisher, by_person
 
     def on(self, said: Mapping[str, Any]) -> Received:
-        """Check a set, and take it if nothing speaks against it.
+        """Check a set, and take it unless there is a reason not to.
 
         Parameters
         ----------

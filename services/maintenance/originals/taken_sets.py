@@ -37,7 +37,7 @@ _WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
 
 
 def sets_in(folder: Path, collection: Collection) -> list[RtSet]:
-    """Return the whole sets of a folder, whatever the form now refuses; none if it changes or cannot be one.
+    """Return the complete sets of a folder, also those that the form now refuses; none if it changes or is not a set.
 
     Raises
     ------

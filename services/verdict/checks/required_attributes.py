@@ -128,7 +128,7 @@ def _states_more(item: View, number: str, sequence: str) -> bool:
 
 
 def notes(objects: Objects) -> Iterator[str]:
-    """Yield, in a sentence for each kind of object, needed attributes without a value; and items fewer than stated."""
+    """Yield one sentence per kind of object on needed attributes without a value, and on items fewer than stated."""
     files: dict[str, Sequence[SetFile]] = {CT: objects.slices}
     files |= {one.kind: [one] for one in (objects.structure_set, objects.plan, objects.dose) if one}
     for kind, those in files.items():
@@ -146,7 +146,7 @@ def notes(objects: Objects) -> Iterator[str]:
 
 
 def _fewer(plan: View) -> Iterator[str]:
-    """Yield accessories and beams of which a plan states more than it has. PS3.3 C.8.8.13, C.8.8.14."""
+    """Yield accessories and beams that are fewer than the plan states. PS3.3 C.8.8.13, C.8.8.14."""
     fewer: Counter[str] = Counter()
     for beam, _ in _beams(plan):
         fewer.update(
