@@ -25,7 +25,7 @@ from services.runtime import durable_files
 from services.store import records, registry, tracking_lines
 from services.store.records import folder_name
 from services.store.set_state import SetState
-from watcher.folders import beside_the_sets
+from watcher.ignored_entries import beside_the_sets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from services.layout import NotTaken
     from services.runtime.settings import Settings
     from services.verdict.summary import FolderSummary
-    from watcher.status.reader import CollectionStatus
+    from watcher.status.collection_status import CollectionStatus
     from watcher.status.rows import Row
 
 AS_NEW: Final = "as new"

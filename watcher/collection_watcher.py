@@ -24,7 +24,7 @@ from services.store.share import COPIED
 from watcher import notify
 from watcher.counts import StatusCounts
 from watcher.dispatcher import Dispatcher
-from watcher.folders import beside_the_sets
+from watcher.ignored_entries import beside_the_sets
 from watcher.opened_collection import OpenedCollection
 from watcher.reconcile import Reconciler
 from worker.transient_errors import CIRCUMSTANCES, describe

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sheets.examination.findings import Findings
-    from sheets.read.ct_volume import Floats, Place, Slice
-    from sheets.read.numbers import Data
+    from sheets.read.ct_volume import Place, Slice
+    from sheets.read.numbers import Data, Floats
     from sheets.read.plan_objects import Objects
 
 CLOSE_MM: Final = 40.0

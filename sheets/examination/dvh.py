@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sheets.read.contours import Spans, Structure
-    from sheets.read.ct_volume import Floats, Frame, Image
+    from sheets.read.ct_volume import Frame, Image
     from sheets.read.dose_grid import Dose
+    from sheets.read.numbers import Floats
 
 PIECES: Final = 20_000
 """Approximate number of pieces per structure."""

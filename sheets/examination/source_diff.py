@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from pydicom.tag import BaseTag
 
     from services.policy.table import Policy
-    from sheets.read.ct_volume import Floats
-    from sheets.read.numbers import Data
+    from sheets.read.numbers import Data, Floats
 
 CT: Final = "CT"
 CONTOURS: Final = "contours"

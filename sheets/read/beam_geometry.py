@@ -18,8 +18,7 @@ from sheets.read.numbers import number, numbers, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sheets.read.ct_volume import Floats
-    from sheets.read.numbers import Data
+    from sheets.read.numbers import Data, Floats
 
 _SEQUENCES: Final = (
     ("BeamSequence", "ControlPointSequence", "BeamLimitingDeviceSequence"),

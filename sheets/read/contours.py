@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sheets.read.ct_volume import Floats, Frame
-    from sheets.read.numbers import Data
+    from sheets.read.ct_volume import Frame
+    from sheets.read.numbers import Data, Floats
 
 TARGETS: Final = ("PTV", "CTV", "GTV")
 """(3006,00A4) *RT ROI Interpreted Type* of targets, in the order in which they are chosen for the views."""

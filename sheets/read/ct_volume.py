@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sheets.read.numbers import Data
+    from sheets.read.numbers import Data, Floats
 
-    Floats = NDArray[np.float64]
     Image = NDArray[np.float32]
 
 SAGITTAL: Final = 0

@@ -14,8 +14,8 @@ from sheets.read.numbers import exactly, numbers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sheets.read.ct_volume import Floats, Image
-    from sheets.read.numbers import Data
+    from sheets.read.ct_volume import Image
+    from sheets.read.numbers import Data, Floats
 
 _ROUNDING: Final = 1e-4
 """Tolerance in voxels: a point on the edge of the grid is inside it."""

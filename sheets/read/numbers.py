@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.tag import BaseTag
 
-    from sheets.read.ct_volume import Floats
+    Floats = NDArray[np.float64]
 
     Data = Dataset | EngineData
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from services.rtset.reader import SetFile
     from services.verdict.selection.complete_sets import Choose
     from sheets.read.beams import Beam
-    from sheets.read.ct_volume import Floats, Place
-    from sheets.read.numbers import Data
+    from sheets.read.ct_volume import Place
+    from sheets.read.numbers import Data, Floats
 
 
 class Slice(NamedTuple):

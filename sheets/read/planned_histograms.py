@@ -10,8 +10,7 @@ import numpy as np
 from sheets.read.numbers import number, numbers, whole
 
 if TYPE_CHECKING:
-    from sheets.read.ct_volume import Floats
-    from sheets.read.numbers import Data
+    from sheets.read.numbers import Data, Floats
 
 
 @dataclass(frozen=True, slots=True)

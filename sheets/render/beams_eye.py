@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from sheets.read.beam_geometry import BeamView, Leg, Opening
     from sheets.read.contours import Structure
-    from sheets.read.ct_volume import Floats, Frame
+    from sheets.read.ct_volume import Frame
+    from sheets.read.numbers import Floats
 
     Points = list[tuple[float, float]]
     _Place = Callable[..., Points]

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sheets.read.contours import Spans, Structure
-    from sheets.read.ct_volume import Floats, Frame, Image, Plane
+    from sheets.read.ct_volume import Frame, Image, Plane
     from sheets.read.dose_grid import Dose
+    from sheets.read.numbers import Floats
 
 Colour = tuple[int, int, int]
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from watcher.status.reader import CollectionStatus
+    from watcher.status.collection_status import CollectionStatus
 
 NAMES = (
     *("Huber Josef", "Anon_Prostate_01", "~Meier", "Nguyen.temp", "sheets", "SHEETS", "anonymizer-sheets", "anon_12"),

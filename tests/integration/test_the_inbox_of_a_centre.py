@@ -26,7 +26,8 @@ from services.store.share import Share
 from tests.delivered import anonymizer, collected
 from tests.sets import make_collection
 from tests.waiting import wait_until
-from watcher.folders import beside_the_sets, set_folders
+from watcher.folders import set_folders
+from watcher.ignored_entries import beside_the_sets
 from watcher.reconcile import Reconciler
 from watcher.service import Watch
 from worker.app import make_app, worker_arguments

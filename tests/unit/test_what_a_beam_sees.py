@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from sheets.read.beam_geometry import BeamView
-    from sheets.read.ct_volume import Floats
+    from sheets.read.numbers import Floats
 
 WITHIN = frame([1, 0, 0, 0, 1, 0])
 SAD = 1000.0

@@ -2,52 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.errors import SettingsWrong
 from services.forms import identity_list
-from services.forms.collection_form import read_settings
 from services.forms.identity_list import as_text
 from services.language import speaking
 from services.machines import descriptor
 from services.store import given_identities
-from services.store.collection import Collection, check_new, collection_id, has_state
-from services.store.set_state import SetState
-from watcher.folders import beside_the_sets, loose_dicom, set_folders
-from watcher.hospital_folders import HospitalFolders
+from services.store.collection import Collection, collection_id, has_state
+from watcher.folders import loose_dicom
 from watcher.identities import listed_identities
+from watcher.ignored_entries import beside_the_sets
 from watcher.opened_collection import changed
 from watcher.set_states import SetStatuses
+from watcher.status import new_collection
+from watcher.status.collection_status import CollectionStatus
 from watcher.status.queued import Queued
-from watcher.status.rows import Row, RowMaker, hospital_in
+from watcher.status.rows import RowMaker
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.layout import NotTaken
     from services.runtime.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionStatus:
-    """Status of one collection."""
-
-    root: str
-    paused: str
-    """Why it cannot be processed; empty if it can."""
-    sets: list[Row] = field(default_factory=list)
-    loose_dicom: int = 0
-    warning: str = ""
-    """Something that a person should handle, but that stops nothing."""
-    not_taken: list[NotTaken] = field(default_factory=list)
-    """Entries that may hold DICOM but are ignored."""
-
-    @property
-    def not_readable(self) -> int:
-        """Number of its unreadable sets."""
-        return sum(row.state is SetState.NOT_READABLE for row in self.sets)
 
 
 class StatusReader:
@@ -71,7 +49,7 @@ class StatusReader:
         root = str(self._root)
         try:
             if not has_state(self._root):
-                return self._read_new()
+                return new_collection.read(self._root, self._settings, by_hand=self._by_hand)
             collection = self._look()
             statuses = self._statuses.take()
             self._rows.refresh()
@@ -91,22 +69,6 @@ class StatusReader:
         return CollectionStatus(
             root, wrong or queued.obstacle, rows, loose, warning=differs, not_taken=[*beside, *left_out]
         )
-
-    def _read_new(self) -> CollectionStatus:
-        """Read the status of a collection without state, and why it cannot be given one."""
-        identity, options = read_settings(self._root)
-        paused = ""
-        try:
-            check_new(self._root, identity, options)
-            descriptor.named(options.machine, descriptor.folders(self._settings.machines))
-        except SettingsWrong as wrong:
-            paused = str(wrong)
-        state = SetState.NOT_STARTED if options.is_by_hand(self._by_hand) else SetState.NEW
-        names = set_folders(self._root, HospitalFolders(self._root) if options.by_hospital else None)
-        sets = [Row(name, state, "", "", hospital_in(name, identity.hospital)) for name in names]
-        with speaking(options.language):
-            beside = beside_the_sets(self._root, None)
-        return CollectionStatus(str(self._root), paused, sets, loose_dicom(self._root), not_taken=beside)
 
     def _look(self) -> Collection:
         """Open the collection, reopening it only if its form or its list of identities has changed."""

@@ -27,7 +27,7 @@ from services.publication import high_water
 from services.runtime.settings import Settings
 from services.store.collection import Collection, check_new, has_state
 from services.store.set_state import SetState
-from watcher.folders import beside_the_sets
+from watcher.ignored_entries import beside_the_sets
 from watcher.set_states import SetStatuses
 from worker.connection import connect
 from worker.transient_errors import CIRCUMSTANCES

@@ -39,7 +39,7 @@ from watcher.status.rows import Row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from watcher.status.reader import CollectionStatus
+    from watcher.status.collection_status import CollectionStatus
 
 All = Annotated[bool, typer.Option("--all", help="List published sets too.")]
 Wide = Annotated[bool, typer.Option("--wide", help="List every set with its locator, its name in logs and Flower.")]

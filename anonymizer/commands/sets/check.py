@@ -30,8 +30,9 @@ from services.maintenance import texts_before
 from services.maintenance.plan_choice import is_chosen
 from services.store.collection import Collection
 from services.verdict.summary import summarize
-from watcher.folders import beside_the_sets, folders_of, set_folders
+from watcher.folders import folders_of, set_folders
 from watcher.identities import listed_identities, stated_patient
+from watcher.ignored_entries import beside_the_sets
 
 if TYPE_CHECKING:
     from pathlib import Path
