@@ -89,7 +89,7 @@ class Asked:
             session=self.request.state.session,
             path=self.request.url.path,
             desk=self.desk,
-            told_in=self._report_language(),
+            report_language=self._report_language(),
             **values,
         )
         return readable(text)
