@@ -143,11 +143,11 @@ class _Reading:
         else:
             text = character_sets.decode(value, vr, self.charsets)
             parts = [text] if vr in _ONE_VALUE else text.split("\\")
-        said = {part for part in (part.strip(" \0") for part in parts) if part}
+        values = {part for part in (part.strip(" \0") for part in parts) if part}
         if not above and tag in _OF_PERSON:
-            self.person[tag] |= said
+            self.person[tag] |= values
         else:
-            self.texts[self._policy.decision(tag, above).argument] |= said
+            self.texts[self._policy.decision(tag, above).argument] |= values
 
 
 def in_short(found: Travelling) -> str:

@@ -110,17 +110,17 @@ class Notifier:
                 log.info("notify.sent", collection=collection_id, count=len(new))
 
     def _run_and_post(self, word: Mapping[str, Any]) -> None:
-        said = json.dumps(word).encode("ascii")
+        body = json.dumps(word).encode("ascii")
         if self._command:
             ours = ("ANONYMIZER_", "FLOWER_")  # prefixes of variables with passwords
             environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
             command = ["/bin/sh", "-c", self._command, "notify", str(word["text"])]
             null = subprocess.DEVNULL
             subprocess.run(  # noqa: S603 - a setting of whoever runs the service
-                command, input=said, env=environment, timeout=TIMEOUT_S, check=True, stdout=null, stderr=null
+                command, input=body, env=environment, timeout=TIMEOUT_S, check=True, stdout=null, stderr=null
             )
         if self._url:
-            request = urllib.request.Request(self._url, said, {"Content-Type": "application/json"})  # noqa: S310 - settings take http and https only
+            request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})  # noqa: S310 - settings take http and https only
             with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310 - as above
                 pass
 

@@ -123,8 +123,8 @@ def bundled_server() -> str:
 
 def _version(path: str) -> tuple[int, ...]:
     asked = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=START_TIMEOUT_S)  # noqa: S603 - found on the PATH
-    said = asked.stdout
-    number = re.search(r"v=(\d+)\.(\d+)", said)
+    output = asked.stdout
+    number = re.search(r"v=(\d+)\.(\d+)", output)
     return tuple(map(int, number.groups())) if number else (0,)
 
 

@@ -279,8 +279,8 @@ def _meanings(structure_set: View) -> Iterator[tuple[int, str]]:
 def _taken(new: Mapping[str, str], cleaned: Mapping[str, str]) -> set[str]:
     """Return the names whose target is taken by another structure, also when truncated by planning systems."""
     bearers: defaultdict[str, set[str]] = defaultdict(set)
-    for value, stands in cleaned.items():
-        name = new.get(value, stands)
+    for value, new_name in cleaned.items():
+        name = new.get(value, new_name)
         for spelling in {fold(name), fold(name[:LONGEST_NAME])}:
             bearers[spelling].add(value)
     return {value for value, target in new.items() if len(bearers[fold(target)]) > 1}

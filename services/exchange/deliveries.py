@@ -190,10 +190,10 @@ def _choose(collection: Collection, wanted: Wanted) -> tuple[set[int], list[Expo
         if wanted.hospitals and hospital_of(collection, index) not in wanted.hospitals:
             continue
         found = records.read(collection, index)
-        stands = found is not None and not found.withdrawn
-        if stands and not wanted.unread_words and door.count_unread(collection, index):
+        is_published = found is not None and not found.withdrawn
+        if is_published and not wanted.unread_words and door.count_unread(collection, index):
             held.append(Exported(folder_name(index), "unread words"))
-        elif stands and (why := door.not_released(collection, index)):
+        elif is_published and (why := door.not_released(collection, index)):
             held.append(Exported(folder_name(index), why))
         else:
             chosen.add(index)

@@ -158,8 +158,8 @@ def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
 
 def _lines(outcome: DeliveryOutcome) -> list[str]:
     """Return remarks for a person; empty if everything was taken without any."""
-    said = [_line(one) for one in outcome.sets if one.says or one.state != "taken"]
-    return [*outcome.wrong, *outcome.says, *said]
+    lines = [_line(one) for one in outcome.sets if one.says or one.state != "taken"]
+    return [*outcome.wrong, *outcome.says, *lines]
 
 
 def _line(one: Received) -> str:

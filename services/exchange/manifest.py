@@ -167,9 +167,9 @@ def _no_number(_: str) -> Any:
     raise ValueError
 
 
-def fault_in(said: Mapping[str, Any]) -> str:
+def fault_in(content: Mapping[str, Any]) -> str:
     """Return why a manifest is invalid or contradictory; empty if it is valid."""
-    schema = said.get("schema")
+    schema = content.get("schema")
     if type(schema) is not int or schema != SCHEMA:
         newer = isinstance(schema, int) and schema > SCHEMA
         return (
@@ -177,10 +177,10 @@ def fault_in(said: Mapping[str, Any]) -> str:
             if newer
             else gettext("Its schema is not known.")
         )
-    if not all(_is(said.get(name)) for name, _is in _WHOLE.items()):
+    if not all(_is(content.get(name)) for name, _is in _WHOLE.items()):
         return gettext(_UNREADABLE)
-    folders, withdrawn = [one["folder"] for one in said["sets"]], [one["folder"] for one in said["withdrawn"]]
-    names = [name for one in said["sets"] for name in one["files"]]
+    folders, withdrawn = [one["folder"] for one in content["sets"]], [one["folder"] for one in content["withdrawn"]]
+    names = [name for one in content["sets"] for name in one["files"]]
     if any(len(set(each)) < len(each) for each in (folders, withdrawn, names)):
         return gettext("delivery.json names a set, or a file, twice.")
     if set(folders) & set(withdrawn):

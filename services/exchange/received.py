@@ -39,12 +39,12 @@ class Origin:
     @classmethod
     def of(cls, delivered: Delivered, folder: str) -> Origin:
         """Return the origin of a set in a delivery."""
-        return cls(delivered.fingerprint, str(delivered.said["sender"].get("collection", "")), folder)
+        return cls(delivered.fingerprint, str(delivered.manifest["sender"].get("collection", "")), folder)
 
 
 def person(collection: Collection, delivered: Delivered, patient_id: str) -> str:
     """Return the identifier of a delivered person, specific to the sender's collection."""
-    whose = f"{delivered.fingerprint} {delivered.said['sender'].get('collection', '')} {patient_id}"
+    whose = f"{delivered.fingerprint} {delivered.manifest['sender'].get('collection', '')} {patient_id}"
     return collection.mark(b"delivered person " + whose.encode())[:32]
 
 

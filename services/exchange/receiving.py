@@ -113,14 +113,14 @@ def _take(
     decision = Decision(collection, delivered, known, machines, publisher, by_person=by_person)
     outcome = DeliveryOutcome(delivered.id, delivered.fingerprint, hospital, wrong=list(delivered.wrong.get("", ())))
     _report_replay(collection, delivered, outcome)
-    if delivered.said.get("unread_words"):
+    if delivered.manifest.get("unread_words"):
         outcome.says.append(gettext("Some of its texts have words that nobody has reviewed."))
     listed = {one["folder"] for one in delivered.sets}
     for folder in sorted(delivered.wrong.keys() - listed - {""}):
         outcome.sets.append(Received(folder, "refused", says=tuple(delivered.wrong[folder])))
     outcome.sets += map(decision.on, delivered.sets)
-    for said in delivered.said["withdrawn"]:
-        outcome.sets.append(withdrawals.apply(collection, delivered, known, said, by_person=by_person))
+    for entry in delivered.manifest["withdrawn"]:
+        outcome.sets.append(withdrawals.apply(collection, delivered, known, entry, by_person=by_person))
     TrackingFiles(collection).render()
     outcomes = {one.folder: {"state": one.state, "anon": one.anon} for one in outcome.sets}
     received.note(collection, delivered, at, {"sets": outcomes})

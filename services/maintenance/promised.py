@@ -102,14 +102,14 @@ def _shift_by_key(
 def _recorded(content: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
     """Return what was promised for a published set, from its record."""
     options, now = content["options"], new_identity.of_published(collection, index)
-    said, moved, linked = content.get("identity", {}), content.get("machine"), content.get("linked", {})
+    identity, moved, linked = content.get("identity", {}), content.get("machine"), content.get("linked", {})
     target: MachineIdentity | None = _Moved(**moved) if moved else None
     if (
         "machine" not in content and options["machine"] != descriptor.KEEP
     ):  # written before records held more than its name
         target = descriptor.find(options["machine"], tuple(machines))
     return Expected(
-        NewIdentity(said.get("patient_id", now.patient_id), said.get("patient_name", now.patient_name), index),
+        NewIdentity(identity.get("patient_id", now.patient_id), identity.get("patient_name", now.patient_name), index),
         table.policy_for(Choice.recorded(options)),
         target,
         options["scanner"],

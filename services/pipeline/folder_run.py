@@ -187,8 +187,8 @@ class _FolderRun:
         """Write the result for a folder with one set."""
         entry = answer.entry
         if answer.faults:
-            stands = "" if entry.index is None else folder_name(entry.index)
-            notes.write_refused(self.folder, answer.faults, made_before=stands)
+            published = "" if entry.index is None else folder_name(entry.index)
+            notes.write_refused(self.folder, answer.faults, made_before=published)
         elif answer.note:
             notes.write_note(self.folder, answer.note)
         else:

@@ -176,8 +176,8 @@ class Choice:
     @classmethod
     def recorded(cls, options: Mapping[str, Any]) -> Choice:
         """Return the options stated in a set's record; options missing from an older record had their defaults."""
-        said = {name: str(options.get(name, default)) for name, default in _UNSTATED.items()}
-        return cls(keep_machine=options.get("machine") == "keep", **said)
+        recorded = {name: str(options.get(name, default)) for name, default in _UNSTATED.items()}
+        return cls(keep_machine=options.get("machine") == "keep", **recorded)
 
 
 _UNSTATED: Final = {"dates": "shift", "patient_characteristics": "retain", "birth_date": "fake", "times": "keep"}

@@ -750,13 +750,13 @@ class Walk:
         private = b"".join(
             self._old[each[3] : each[4]] for each in siblings if each[0] >> 16 == _VARIAN_FLUENCE and each[0] & 0xFF00
         )
-        said = {each[0]: self._new[each[3] : each[4]].strip(b" \0") for item in items for each in item[3]}
-        mode, mode_id = said.pop(_FLUENCE_MODE, b""), said.pop(_FLUENCE_MODE_ID, b"")
+        values = {each[0]: self._new[each[3] : each[4]].strip(b" \0") for item in items for each in item[3]}
+        mode, mode_id = values.pop(_FLUENCE_MODE, b""), values.pop(_FLUENCE_MODE_ID, b"")
         self._tags += [each[0] for item in items for each in item[3]]
         unread = mode == b"NON_STANDARD" and not mode_id  # an unreadable private one
         if (
             len(items) != 1
-            or said
+            or values
             or not private
             or mode not in (b"STANDARD", b"NON_STANDARD")
             or (mode not in private and not unread)

@@ -105,7 +105,7 @@ class Reasons:
         self._found[found] += 1
         self.count += 1
 
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """Return one sentence per reason, with its count."""
         told = [
             f"{found[0]}: {found[1]}{f' at {place.with_items()}' if (place := self._places[found]) else ''}"

@@ -157,7 +157,7 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     old = [(kind, _read_source(path)) for kind, path in source]
     new = _read_output(output, reasons)
     pairs = _pair(old, new, reasons)
-    if sentences := reasons.told():
+    if sentences := reasons.sentences():
         raise NotClean(*sentences)
 
     walk = Walk(expected.policy, expected, reasons)
@@ -174,7 +174,7 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
         outputs[after.path.name] = Output(digest, after.size)
         checks["pixels"] += after.pixels is not None
     checks.update(_judge_set(walk, expected, pairs, reasons, {path.parent.name for _, path in source[:1]}))
-    if sentences := reasons.told():
+    if sentences := reasons.sentences():
         raise NotClean(*sentences)
     return _proof(walk, checks, outputs)
 

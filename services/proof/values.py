@@ -571,9 +571,9 @@ def judge_method(
     if temporal.decode("latin-1") != table.temporal_information(options):
         reasons.add("method", "does not state what became of the dates", Place("", (), METHOD[2]))
     words = method.decode("latin-1")
-    said = _WORDS.fullmatch(words)
-    less = tuple(said["less"].split("\\")[1:]) if said else ()
-    if not said or less != table.less_retained(options) or EDITION not in words or (REBUILT in words) != relinked:
+    match = _WORDS.fullmatch(words)
+    less = tuple(match["less"].split("\\")[1:]) if match else ()
+    if not match or less != table.less_retained(options) or EDITION not in words or (REBUILT in words) != relinked:
         reasons.add("method", "does not state what was done", Place("", (), METHOD[1]))
     return len(next(iter(found.method_codes), ())) + len(METHOD)
 

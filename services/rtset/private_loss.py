@@ -60,8 +60,8 @@ def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
     beams
         The plan's beam numbers, in order.
     """
-    said = {one.beam: one for one in _read(interface)}
-    extended = [str(beam) for beam in beams if beam in said and said[beam].is_extended]
+    by_beam = {one.beam: one for one in _read(interface)}
+    extended = [str(beam) for beam in beams if beam in by_beam and by_beam[beam].is_extended]
     if extended:
         yield (
             gettext(
@@ -70,7 +70,7 @@ def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
                 numbers=", ".join(extended),
             )
         )
-    orders = [order for beam in beams if beam in said and (order := said[beam].order) is not None]
+    orders = [order for beam in beams if beam in by_beam and (order := by_beam[beam].order) is not None]
     if orders != sorted(orders):
         yield (
             gettext(

@@ -183,8 +183,8 @@ def step_of(client: redis.Redis, collection_id: str, locator: str) -> str:
 
 
 def _in_work(stored: dict[bytes, bytes]) -> InWork:
-    said = {key.decode(): value.decode() for key, value in stored.items()}
-    return InWork(said["step"], int(said["done"]), int(said["total"]), said["reason"])
+    values = {key.decode(): value.decode() for key, value in stored.items()}
+    return InWork(values["step"], int(values["done"]), int(values["total"]), values["reason"])
 
 
 def _durations(collection_id: str) -> str:

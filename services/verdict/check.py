@@ -112,7 +112,7 @@ def judge_contents(
         faults=tuple(found.faults),
         missing=tuple(found.missing),
         notes=found.for_person(),
-        told=found.for_record(linked.objects),
+        record_notes=found.for_record(linked.objects),
         of_names=found.names_for_record(),
         accepted=Counter(found.accepted),
         listing=listing,

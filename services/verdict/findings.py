@@ -25,9 +25,9 @@ class Findings:
     faults: list[Fault] = field(default_factory=list)
     missing: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    record_notes: list[str] = field(default_factory=list)
     """Notes without references to the patient, suitable for record and sheet."""
-    said: list[str] = field(default_factory=list)
+    file_notes: list[str] = field(default_factory=list)
     """Notes without references to the patient except names of the objects' files, in the form of `SetFile.called`."""
     accepted: list[str] = field(default_factory=list)
     """Codes of faults that the collection knowingly accepts."""
@@ -38,19 +38,19 @@ class Findings:
     def accept(self, faults: Sequence[Fault]) -> None:
         """Accept faults that the collection knowingly accepts, with a note."""
         self.accepted += [fault.code for fault in faults]
-        self.say(gettext("Accepted: {found}", found=fault.found) for fault in faults)
+        self.add_file_notes(gettext("Accepted: {found}", found=fault.found) for fault in faults)
 
-    def say(self, notes: Iterable[str]) -> None:
+    def add_file_notes(self, notes: Iterable[str]) -> None:
         """Add notes that are suitable for record and sheet once file names are removed."""
-        self.said += notes
+        self.file_notes += notes
 
     def for_person(self) -> tuple[str, ...]:
         """Return all notes, for the share's users only."""
-        return (*self.notes, *self.said, *self.told)
+        return (*self.notes, *self.file_notes, *self.record_notes)
 
     def for_record(self, objects: Objects) -> tuple[str, ...]:
         """Return the notes without references to the patient, in English, for record and sheet."""
-        return (*_without_files(self.said, objects), *map(english, self.told), *self.names_for_record())
+        return (*_without_files(self.file_notes, objects), *map(english, self.record_notes), *self.names_for_record())
 
     def names_for_record(self) -> tuple[str, ...]:
         """Return the notes on the structures' names for record and sheet."""
@@ -66,10 +66,10 @@ def _without_files(notes: Sequence[str], objects: Objects) -> list[str]:
     )  # no other note names files
     files = (*slices, objects.structure_set, objects.plan, objects.dose)
     words = {one.called: "a CT slice" if one.kind == CT else f"the {NAMES[one.kind]}" for one in files if one}
-    told = []
+    sentences = []
     for note in map(english, notes):
         text, _, _ = note.partition("\n")  # the names follow, one per line
         for called, word in words.items():
             text = text.replace(called, word)
-        told.append(text[:1].upper() + text[1:])
-    return told
+        sentences.append(text[:1].upper() + text[1:])
+    return sentences

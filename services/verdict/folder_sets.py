@@ -131,8 +131,8 @@ def _taken(
         return [one for one in candidates if one.is_approved], []
     if options.plans != "ask" or len(candidates) == 1:
         return list(candidates), []
-    said = [(one, chosen(one.plan)) for one in candidates]
-    return [one for one, yes in said if yes], [one for one, yes in said if yes is None]
+    decisions = [(one, chosen(one.plan)) for one in candidates]
+    return [one for one, yes in decisions if yes], [one for one, yes in decisions if yes is None]
 
 
 def _passed_over(found: CompleteSets, taken: Sequence[Candidate], undecided: Sequence[Candidate]) -> tuple[str, ...]:

@@ -142,8 +142,8 @@ def _summarize(
 ) -> FolderSummary:
     try:
         listing = folder_listing.take(folder)
-        said = partial(chosen, folder) if chosen else _nobody
-        judged = folder_sets.judge(folder, options, machines, policy_for(options), listing, said)
+        decision = partial(chosen, folder) if chosen else _nobody
+        judged = folder_sets.judge(folder, options, machines, policy_for(options), listing, decision)
         good = [one.verdict for one in judged.sets if one.verdict.good and not one.verdict.empty]
         decision_line = [travelling(verdict.good_set()) for verdict in good] if travelling else []
         if len(judged.sets) == 1 and not judged.candidates:

@@ -41,11 +41,11 @@ class Verdict:
     notes: tuple[str, ...]
     """Information for a person about a valid set. May name files and labels, so for the share's users only."""
 
-    told: tuple[str, ...]
+    record_notes: tuple[str, ...]
     """The notes without references to the patient, suitable for record and sheet."""
 
     of_names: tuple[str, ...]
-    """Those of `told` about structure names, which may differ in the published set."""
+    """Those of `record_notes` about structure names, which may differ in the published set."""
 
     accepted: Mapping[str, int]
     """Number of faults that the collection accepts, by code."""

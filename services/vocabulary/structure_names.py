@@ -75,13 +75,13 @@ def is_name(name: str) -> bool:
 
 def means_another(meaning: str, name: str) -> bool:
     """Return whether a code's words denote a different structure than a name does; False if either is unknown."""
-    said, called = propose(meaning), propose(name)
-    volumes = [found[1] for one in (said, called) if (found := _VOLUME_NAME.fullmatch(one.target))]
+    by_meaning, called = propose(meaning), propose(name)
+    volumes = [found[1] for one in (by_meaning, called) if (found := _VOLUME_NAME.fullmatch(one.target))]
     if len(volumes) == 2:
         return volumes[0] != volumes[1]
-    if said.how == "side unclear":
+    if by_meaning.how == "side unclear":
         return _without_side(called.target) != _without_side(_read(_words(f"{meaning} left")).target)
-    return bool(said.target and called.target) and said.target != called.target
+    return bool(by_meaning.target and called.target) and by_meaning.target != called.target
 
 
 # Organs ---------------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def test_check_and_finding_are_translated_and_the_place_stays() -> None:
     reasons.add("identifiers", "left in a text: patient-id, person", Place("", (), tag("RTPlanLabel")))
     reasons.add("links", "dose → plan differs from the source", Place("RTDOSE", (), 0x00091001))
     reasons.add("files", "there is no output of a CT")
-    told = reasons.told()
+    told = reasons.sentences()
     with speaking("de"):
         german = parked_text(told).splitlines()[1:]
     assert german == [

@@ -594,7 +594,7 @@ def test_the_order_of_tags_is_not_taken_from_the_reader(published: Published, de
     if depth == "in an item":
         elements[beams] = (*elements[beams][:5], [(start, value, end, changed), *others])
     walk.compare("RTPLAN", old, replace(new, elements=elements))
-    assert any("occurs twice or out of order" in reason for reason in found.told())
+    assert any("occurs twice or out of order" in reason for reason in found.sentences())
 
 
 # Files

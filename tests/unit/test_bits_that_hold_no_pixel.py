@@ -116,7 +116,9 @@ def test_bits_below_the_lowest_one_are_cleared_too(tmp_path: Path) -> None:
 def test_an_overlay_that_is_announced_is_told(tmp_path: Path) -> None:
     """Its attributes are removed, like all overlays."""
     found = published(tmp_path, cells(12, signed=False, above=0x1000), announced)
-    assert "Cleared: an overlay in bits of the pixel cells that hold no pixel, in 2 slices." in found.verdict.told
+    assert (
+        "Cleared: an overlay in bits of the pixel cells that hold no pixel, in 2 slices." in found.verdict.record_notes
+    )
     assert not (words(found.anon) & 0xF000).any()
     assert not any(element.tag.group == 0x6000 for data in found.new.values() for element in data)
 

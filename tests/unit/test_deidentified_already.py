@@ -47,9 +47,9 @@ def test_what_another_program_removed_is_told(tmp_path: Path) -> None:
     edit = sets.setting("RTPLAN", PatientIdentityRemoved="YES", DeidentificationMethod="Mustermann's own script")
     verdict = judge(make_set(tmp_path, edit).folder)
     assert verdict.good
-    assert "1 of 6 objects state that the patient's identity was removed before." in verdict.told
+    assert "1 of 6 objects state that the patient's identity was removed before." in verdict.record_notes
     no = sets.setting("RTPLAN", PatientIdentityRemoved="NO")
-    assert not [note for note in judge(make_set(tmp_path / "no", no).folder).told if "removed" in note]
+    assert not [note for note in judge(make_set(tmp_path / "no", no).folder).record_notes if "removed" in note]
 
 
 PLACEHOLDERS = [

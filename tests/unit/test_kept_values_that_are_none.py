@@ -122,7 +122,7 @@ def test_what_cannot_stay_is_emptied_or_cut(tmp_path: Path, what: str, way: str)
         assert secret not in found.written
     if not what.endswith(("label", "maker")) and "ApprovalStatus" not in where:
         keyword = where.rpartition(" ")[2]
-        assert any(f"Not kept as it is: {keyword} of " in note for note in found.verdict.told)
+        assert any(f"Not kept as it is: {keyword} of " in note for note in found.verdict.record_notes)
 
 
 CODED = {

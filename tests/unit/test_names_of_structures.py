@@ -117,5 +117,5 @@ def test_the_record_tells_of_the_names_that_were_published(tmp_path: Path) -> No
     rtset = done.verdict.good_set()
     content = set_record.describe(IDENTITY, done.replacements, done.verdict, rtset, UNNAMED, "", 0)
     of_names = "{} of more than 16 characters; Eclipse shortens {}."
-    assert of_names.format("2 structures have names", "them") in done.verdict.told
+    assert of_names.format("2 structures have names", "them") in done.verdict.record_notes
     assert [note for note in content["told"] if "16" in note] == [of_names.format("1 structure has a name", "it")]

@@ -193,5 +193,5 @@ def test_what_is_told_may_stand_on_the_sheet(tmp_path, edit, told):
     """Objects are described by kind, without names of files, structures and plans."""
     made = make_set(tmp_path, edit, ct=4)
     verdict = judge(made)
-    assert any(note.startswith(told) for note in verdict.told)
-    assert not [note for note in verdict.told if ".dcm" in note or "OpticNerve" in note]
+    assert any(note.startswith(told) for note in verdict.record_notes)
+    assert not [note for note in verdict.record_notes if ".dcm" in note or "OpticNerve" in note]

@@ -301,7 +301,7 @@ def test_nothing_is_told_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(language, "catalogue", lambda _: Pseudo())
     verdict = told(made, "de")
     assert [fault.code for fault in verdict.faults] == [fault.code for fault in plain.faults]
-    assert (verdict.told, verdict.links) == (plain.told, plain.links)
+    assert (verdict.record_notes, verdict.links) == (plain.record_notes, plain.links)
     said = [text for fault in (*verdict.faults, *verdict.missing) for text in (fault.found, fault.remedy)]
     assert said or verdict.notes
     assert [text for text in (*said, *verdict.notes) if LEFT.search(re.sub(r"anonymizer \w+", "", text))] == []

@@ -263,11 +263,11 @@ def test_reasons_are_counted_and_bounded() -> None:
     reasons = Reasons()
     for number in range(180):
         reasons.add("elements", "is lost", Place("CT", (tag("BeamSequence"),), 0x00091001, (number,)))
-    assert reasons.told() == ["elements: is lost at CT BeamSequence[0].(0009,1001) (180 times)"]
+    assert reasons.sentences() == ["elements: is lost at CT BeamSequence[0].(0009,1001) (180 times)"]
     for number in range(100):
         reasons.add("files", f"{number} is wrong")
-    assert len(reasons.told()) == Reasons.MOST + 1
-    assert reasons.told()[-1] == "and 61 more"
+    assert len(reasons.sentences()) == Reasons.MOST + 1
+    assert reasons.sentences()[-1] == "and 61 more"
 
 
 def test_changes_are_laid_out_by_attribute() -> None:

@@ -16,8 +16,8 @@ def told(made):
     """Check a folder without refusal, and return the notes for record and sheet."""
     verdict = check.judge(made.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
     assert verdict.good
-    assert set(verdict.told) <= set(verdict.notes)
-    return verdict.told
+    assert set(verdict.record_notes) <= set(verdict.notes)
+    return verdict.record_notes
 
 
 def typed(*types):

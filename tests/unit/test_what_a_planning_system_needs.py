@@ -72,14 +72,16 @@ def test_an_attribute_that_is_lost_is_noted(kind: str, path: str, is_empty: bool
     else:
         del holder[keyword]
     dcmwrite(file, data)
-    said = [note for note in judge(made.folder).told if note.startswith("Attributes that planning systems need")]
+    said = [
+        note for note in judge(made.folder).record_notes if note.startswith("Attributes that planning systems need")
+    ]
     assert len(said) == 1
     assert said[0].endswith(f": {path}.")
 
 
 def test_a_sound_set_is_not_noted(tmp_path: Path) -> None:
     """Whatever its beams are."""
-    told = judge(make_set(tmp_path, ct=1, size=16).folder).told
+    told = judge(make_set(tmp_path, ct=1, size=16).folder).record_notes
     assert not [note for note in told if "planning systems need" in note or "fewer items" in note]
 
 
@@ -128,6 +130,6 @@ def test_accessories_and_beams_that_were_lost_are_noted(tmp_path: Path) -> None:
             beam.NumberOfWedges = 1
         del made.plan.FractionGroupSequence[0].ReferencedBeamSequence[0]
 
-    told = judge(make_set(tmp_path, edit, ct=1, size=16).folder).told
+    told = judge(make_set(tmp_path, edit, ct=1, size=16).folder).record_notes
     assert "The RT Plan has fewer items than NumberOfWedges states, 2 times." in told
     assert "The RT Plan has fewer items than NumberOfBeams states." in told

@@ -22,11 +22,11 @@ def test_each_finding_is_german_and_knows_its_english(tmp_path: Path) -> None:
     with speaking("de"):
         german = delivered_set.judge(made.folder, said, options, ())
     assert tuple(map(english, german.wrong)) == plain.wrong
-    assert all(" its " not in says and " policy " not in says for says in (*german.wrong, *german.told))
+    assert all(" its " not in says and " policy " not in says for says in (*german.wrong, *german.remarks))
     assert {
         "6 seiner Objekte: gibt nicht an, dass die Identität entfernt wurde.",
         "6 seiner Objekte: enthält einen Wert in AccessionNumber, das nach den angegebenen Regeln geleert wird.",
         "6 seiner Objekte: enthält PatientAddress, das nach den angegebenen Regeln entfernt wird.",
         "Sein Patient ist nicht der im Manifest.",
     } <= set(german.wrong)
-    assert any(says.startswith("Texte, die ein Datum oder eine ID enthalten könnten: ") for says in german.told)
+    assert any(says.startswith("Texte, die ein Datum oder eine ID enthalten könnten: ") for says in german.remarks)

@@ -110,8 +110,8 @@ def test_a_grid_that_reaches_beyond_the_ct_is_told(tmp_path: Path) -> None:
     """Without a name, so it is suitable for record and sheet."""
     verdict = judge(make_set(tmp_path, moved_dose(0, 0, 20), ct=17))
     assert verdict.good
-    assert "The dose grid reaches 18 mm beyond the CT." in verdict.told
-    assert set(verdict.told) <= set(verdict.notes)
+    assert "The dose grid reaches 18 mm beyond the CT." in verdict.record_notes
+    assert set(verdict.record_notes) <= set(verdict.notes)
 
 
 def turned(modality: str, degrees: float, *, swapped: bool = False) -> Edit:
@@ -143,7 +143,7 @@ def turned(modality: str, degrees: float, *, swapped: bool = False) -> Edit:
 )
 def test_a_dose_grid_that_is_turned_against_the_ct_is_told(tmp_path: Path, edits: list[Edit], told: list[str]) -> None:
     """With the angle; grids along other axes of the CT are not rotated."""
-    said = [note.split()[6] for note in judge(make_set(tmp_path, *edits)).told if "is turned by" in note]
+    said = [note.split()[6] for note in judge(make_set(tmp_path, *edits)).record_notes if "is turned by" in note]
     assert said == told
 
 

@@ -52,40 +52,40 @@ class Decision:
         self._known, self._machines = known, machines
         self._publisher, self._by_person = publisher, by_person
 
-    def on(self, said: Mapping[str, Any]) -> Received:
+    def on(self, entry: Mapping[str, Any]) -> Received:
         """Check a set, and take it unless there is a reason not to.
 
         Parameters
         ----------
-        said
+        entry
             Its entry in the manifest.
         """
-        folder = str(said["folder"])
+        folder = str(entry["folder"])
         if wrong := self._delivered.wrong.get(folder):
             return Received(folder, "refused", says=tuple(wrong))
         lasting = self._collection.options.receive_identity == "keep"
-        with without_garbage_collection(), self._delivered.fetched(said, lasting=lasting) as (place, wrong):
-            return Received(folder, "refused", says=tuple(wrong)) if wrong else self._judged(said, place)
+        with without_garbage_collection(), self._delivered.fetched(entry, lasting=lasting) as (place, wrong):
+            return Received(folder, "refused", says=tuple(wrong)) if wrong else self._judged(entry, place)
 
-    def _judged(self, said: Mapping[str, Any], place: Path) -> Received:
+    def _judged(self, entry: Mapping[str, Any], place: Path) -> Received:
         """Check a set whose files match the manifest, and take it."""
-        folder = str(said["folder"])
-        judged = delivered_set.judge(place, said, self._collection.options, self._machines)
+        folder = str(entry["folder"])
+        judged = delivered_set.judge(place, entry, self._collection.options, self._machines)
         if judged.rtset is None:
-            return Received(folder, "refused", says=(*judged.wrong, *judged.told))
+            return Received(folder, "refused", says=(*judged.wrong, *judged.remarks))
         try:
-            return self._take(said, judged, judged.rtset)
+            return self._take(entry, judged, judged.rtset)
         except (NotClean, SetChanged, TargetTaken) as error:
             return Received(folder, "refused", says=_why_not_taken(error))
 
-    def _take(self, said: Mapping[str, Any], judged: Judged, rtset: RtSet) -> Received:
-        collection, folder = self._collection, str(said["folder"])
+    def _take(self, entry: Mapping[str, Any], judged: Judged, rtset: RtSet) -> Received:
+        collection, folder = self._collection, str(entry["folder"])
         set_id = collection.set_id(rtset.sop_instance_uids)
         origin = Origin.of(self._delivered, folder)
-        one = Coming(said, judged, rtset, set_id, origin, delivered_set.marks(rtset))
+        one = Coming(entry, judged, rtset, set_id, origin, delivered_set.marks(rtset))
         there = publish.find(collection, set_id)
         earlier = self._known.of_origin(origin)
-        says = [*judged.told, *self._alike(one.marks, there or earlier)]
+        says = [*judged.remarks, *self._alike(one.marks, there or earlier)]
         if there is None and forgotten.is_kept(collection, set_id):
             why = gettext("It was forgotten here on request, and is not taken again.")
             return Received(folder, "waits", says=(why,))
@@ -112,11 +112,11 @@ class Decision:
 
     def _again(self, one: Coming, there: Record, says: list[str]) -> Received:
         """Return the outcome of a set already here; a revision by its own sender replaces it."""
-        said, folder, anon = one.said, one.folder, folder_name(there.index)
+        entry, folder, anon = one.entry, one.folder, folder_name(there.index)
         came = there.content.get(received.KEY, {})
         if there.withdrawn:
             return reported_only(folder, anon, says, gettext("It was taken as {anon}, and withdrawn since.", anon=anon))
-        if came.get("fingerprint") == said["fingerprint"]:
+        if came.get("fingerprint") == entry["fingerprint"]:
             other = came.get("delivery")
             if other != self._delivered.id:
                 says.append(gettext("It came as {anon} with delivery {other} before.", anon=anon, other=other))
@@ -128,7 +128,7 @@ class Decision:
         if Origin(came["key"], came["collection"], came["folder"]) != one.origin:
             other = gettext("It is {anon}, which another sender delivered differently.", anon=anon)
             return reported_only(folder, anon, says, other)
-        if int(said["revision"]) <= int(came.get("revision", 0)):
+        if int(entry["revision"]) <= int(came.get("revision", 0)):
             later = gettext("{anon} is of a later revision; this one is not taken.", anon=anon)
             return reported_only(folder, anon, says, later)
         if not received.is_unchanged(self._collection, there):

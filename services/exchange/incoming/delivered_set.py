@@ -62,7 +62,7 @@ class Judged:
     wrong: tuple[str, ...]
     """Reasons for refusal: attribute paths and counts."""
 
-    told: tuple[str, ...]
+    remarks: tuple[str, ...]
     """Remarks for a person."""
 
     patient_id: str = ""
@@ -70,43 +70,43 @@ class Judged:
     plan_label: str = ""
 
 
-def judge(folder: Path, said: Mapping[str, Any], options: Options, machines: Sequence[Machine]) -> Judged:
+def judge(folder: Path, entry: Mapping[str, Any], options: Options, machines: Sequence[Machine]) -> Judged:
     """Check the set in a folder of a delivery.
 
     Parameters
     ----------
-    said
+    entry
         Its entry in the manifest.
     options, machines
         Those of the receiving collection: the set is checked against the same machines as all sets there.
     """
-    accepted = frozenset(map(str, said.get("accepted", ()))) & ACCEPTABLE
-    choice = _choice(said)
+    accepted = frozenset(map(str, entry.get("accepted", ()))) & ACCEPTABLE
+    choice = _choice(entry)
     taken = replace(options, accept=options.accept | accepted, on_broken_links="refuse", extra_objects="refuse")
     try:
         verdict = check.judge(folder, taken, machines, policy_for(choice), delivered=True)
     except (SetRefused, SetChanged) as error:
         faults = error.faults if isinstance(error, SetRefused) else ()
         return Judged(None, tuple(fault.found for fault in faults) or (gettext("It cannot be read."),), ())
-    told = [gettext("Accepted by its sender: {code}.", code=code) for code in sorted(verdict.accepted)]
-    told += [
+    remarks = [gettext("Accepted by its sender: {code}.", code=code) for code in sorted(verdict.accepted)]
+    remarks += [
         gettext("Not shown: {link}.", link=link)
         for link, state in verdict.links.items()
         if state not in {"shown", "relinked"}
     ]
-    told += verdict.told if spoken() == "en" else [note.partition("\n")[0] for note in verdict.notes]
+    remarks += verdict.record_notes if spoken() == "en" else [note.partition("\n")[0] for note in verdict.notes]
     wrong = [fault.found for fault in (*verdict.faults, *verdict.missing)]
     rtset = verdict.rtset
     if rtset is None or wrong:
-        return Judged(None, tuple(wrong) or (gettext("It is not a complete set."),), tuple(told))
-    wrong += _not_as_claimed(rtset, said, policy_for(choice))
-    wrong += _one_of_each(rtset, said)
-    told += _unusual(rtset)
+        return Judged(None, tuple(wrong) or (gettext("It is not a complete set."),), tuple(remarks))
+    wrong += _not_as_claimed(rtset, entry, policy_for(choice))
+    wrong += _one_of_each(rtset, entry)
+    remarks += _unusual(rtset)
     plan = rtset.plan.view
     return Judged(
         None if wrong else rtset,
         tuple(wrong),
-        tuple(dict.fromkeys(told)),
+        tuple(dict.fromkeys(remarks)),
         plan.text("PatientID"),
         plan.text("PatientName"),
         plan.text("RTPlanLabel"),
@@ -126,17 +126,17 @@ def marks(rtset: RtSet) -> dict[str, str]:
     }
 
 
-def _choice(said: Mapping[str, Any]) -> Choice:
-    choice = Choice.recorded(said.get("options", {}))
+def _choice(entry: Mapping[str, Any]) -> Choice:
+    choice = Choice.recorded(entry.get("options", {}))
     return choice if choice.dates in {"shift", "remove", "keep"} else replace(choice, dates="shift")
 
 
-def _one_of_each(rtset: RtSet, said: Mapping[str, Any]) -> Iterator[str]:
+def _one_of_each(rtset: RtSet, entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield violations of: all objects belong to the manifest's patient, in one frame of reference."""
     patients = {(file.view.text("PatientID"), file.view.text("PatientName")) for file in rtset.set_files}
     if len(patients) != 1:
         yield gettext("Its objects state {count} patients.", count=len(patients))
-    elif next(iter(patients))[0] != said["patient_id"]:
+    elif next(iter(patients))[0] != entry["patient_id"]:
         yield gettext("Its patient is not the one in the manifest.")
     if len({file.uid("FrameOfReferenceUID") for file in rtset.slices}) != 1:
         yield gettext("Its CT has more than one frame of reference.")
@@ -146,9 +146,9 @@ def _one_of_each(rtset: RtSet, said: Mapping[str, Any]) -> Iterator[str]:
             return
 
 
-def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> Iterator[str]:
+def _not_as_claimed(rtset: RtSet, entry: Mapping[str, Any], policy: Policy) -> Iterator[str]:
     """Yield contradictions between the objects' contents and what they state was done to them."""
-    method = said.get("method", {})
+    method = entry.get("method", {})
     texts, codes = [str(each) for each in method.get("text", ())], [str(each) for each in method.get("codes", ())]
     found: Counter[_Violation] = Counter()
     against, statements = _AgainstPolicy(policy), dict[tuple[Any, ...], str]()

@@ -61,7 +61,7 @@ class Tampered(Exception):
 class Delivered:
     """A delivery whose manifest carries a valid signature."""
 
-    said: Mapping[str, Any]
+    manifest: Mapping[str, Any]
     """The manifest."""
 
     digest: str
@@ -80,7 +80,7 @@ class Delivered:
     """Errors of each set that names and sizes show; errors of other files are under ''."""
 
     @contextmanager
-    def fetched(self, said: Mapping[str, Any], *, lasting: bool) -> Iterator[tuple[Path, list[str]]]:
+    def fetched(self, entry: Mapping[str, Any], *, lasting: bool) -> Iterator[tuple[Path, list[str]]]:
         """Copy the files of a set into a folder, hashing each while writing, and yield it with the errors found.
 
         Parameters
@@ -88,10 +88,10 @@ class Delivered:
         lasting
             Whether these files are to be published: the kernel then starts writing them to disk at once.
         """
-        place = self.workplace / f"{said['folder']}"
+        place = self.workplace / f"{entry['folder']}"
         place.mkdir()
         wrong = _Wrong()
-        names, files = [f"{said['folder']}/{name}" for name in said["files"]], list(said["files"].values())
+        names, files = [f"{entry['folder']}/{name}" for name in entry["files"]], list(entry["files"].values())
         try:
             with ThreadPoolExecutor(_READERS) as pool:  # reading, hashing and writing release the GIL
                 fetched = pool.map(
@@ -111,12 +111,12 @@ class Delivered:
     @property
     def id(self) -> str:
         """The delivery's id."""
-        return str(self.said["id"])
+        return str(self.manifest["id"])
 
     @property
     def sets(self) -> list[Mapping[str, Any]]:
         """The manifest's entries of the sets."""
-        return list(self.said["sets"])
+        return list(self.manifest["sets"])
 
 
 @contextmanager
@@ -141,12 +141,12 @@ def opened(
     """
     with _source(path, workplace, identity) as source:
         data, signature = source.read(manifest.NAME, LARGEST_MANIFEST), source.read(manifest.SIGNATURE, 64)
-        said, fingerprint = _signed(data, signature)
-        is_trusted(fingerprint, said)
-        if fault := manifest.fault_in(said):
+        content, fingerprint = _signed(data, signature)
+        is_trusted(fingerprint, content)
+        if fault := manifest.fault_in(content):
             raise Tampered(fault)
-        wrong = source.missed(_stated(said))
-        for name, file in said["files"].items():
+        wrong = source.missed(_stated(content))
+        for name, file in content["files"].items():
             if not any(each.startswith(f"{name} ") for each in wrong.get("", ())) and not source.fetch(
                 name, None, file["size"], file["sha256"]
             ):
@@ -154,18 +154,18 @@ def opened(
         place = workplace / f"unpacked-{uuid4().hex}"
         place.mkdir()
         try:
-            yield Delivered(said, sha256(data).hexdigest(), fingerprint, source, place, wrong)
+            yield Delivered(content, sha256(data).hexdigest(), fingerprint, source, place, wrong)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
 
 def _signed(data: bytes, signature: bytes) -> tuple[dict[str, Any], str]:
     """Return the manifest and the fingerprint of its key, if the signature is valid."""
-    said = manifest.decode(data)
-    if said is None:
+    content = manifest.decode(data)
+    if content is None:
         raise Tampered(gettext("delivery.json is not the manifest of a delivery."))
     try:
-        public = b64decode(said["sender"]["key"], validate=True)
+        public = b64decode(content["sender"]["key"], validate=True)
     except (KeyError, TypeError, ValueError):
         raise Tampered(gettext("delivery.json names no key of its sender.")) from None
     if len(signature) != 64 or not delivery_key.is_signed(data, signature, public):
@@ -173,15 +173,15 @@ def _signed(data: bytes, signature: bytes) -> tuple[dict[str, Any], str]:
             gettext("The signature is not that of delivery.json: it was changed, or signed with another key.")
         )
     fingerprint = delivery_key.fingerprint(public)
-    if said["sender"].get("fingerprint") != fingerprint:
+    if content["sender"].get("fingerprint") != fingerprint:
         raise Tampered(gettext("delivery.json states a fingerprint that is not that of its key."))
-    return said, fingerprint
+    return content, fingerprint
 
 
-def _stated(said: Mapping[str, Any]) -> dict[str, int]:
+def _stated(content: Mapping[str, Any]) -> dict[str, int]:
     """Return the size of every file by its name in the delivery."""
-    stated = {f"{one['folder']}/{name}": file["size"] for one in said["sets"] for name, file in one["files"].items()}
-    return stated | {name: file["size"] for name, file in said["files"].items()}
+    stated = {f"{one['folder']}/{name}": file["size"] for one in content["sets"] for name, file in one["files"].items()}
+    return stated | {name: file["size"] for name, file in content["files"].items()}
 
 
 class _Wrong(dict[str, list[str]]):

@@ -35,7 +35,7 @@ _BEGINNINGS: Final = 5
 class Coming(NamedTuple):
     """A valid set of a delivery."""
 
-    said: Mapping[str, Any]
+    entry: Mapping[str, Any]
     """Its entry in the manifest."""
 
     judged: Judged
@@ -48,7 +48,7 @@ class Coming(NamedTuple):
     @property
     def folder(self) -> str:
         """Return its number at the sender."""
-        return str(self.said["folder"])
+        return str(self.entry["folder"])
 
 
 class Publisher:
@@ -83,10 +83,10 @@ class Publisher:
         attempt = Attempt.begin(collection, one.set_id, index)
         try:
             new = self._identity(index, person) if collection.options.receive_identity == "renumber" else None
-            hashes = self._write(one.rtset, new, person, one.said, attempt.folder)
+            hashes = self._write(one.rtset, new, person, one.entry, attempt.folder)
             sizes = {name: (attempt.folder / name).stat().st_size for name in hashes}
             content = self._content(one, new, person, hashes, sizes)
-            hospital = self._hospital or str(one.said.get("hospital", "")) or "unknown"
+            hospital = self._hospital or str(one.entry.get("hospital", "")) or "unknown"
             plan = next(name for name in hashes if name.startswith("RP."))
             today = datetime.now(self._settings.timezone).date()
             line = TrackingLine(
@@ -106,26 +106,26 @@ class Publisher:
         self, one: Coming, new: NewIdentity | None, person: str, hashes: Mapping[str, str], sizes: Mapping[str, int]
     ) -> dict[str, Any]:
         """Return the record's content: what the sender's record says of the set, and where it came from."""
-        said, judged = one.said, one.judged
+        entry, judged = one.entry, one.judged
         return {
             "identity": {
                 "patient_id": new.patient_id if new else judged.patient_id,
                 "patient_name": new.patient_name if new else judged.patient_name,
             },
             "proof": {
-                "checks": dict(said.get("verdicts", {})),
+                "checks": dict(entry.get("verdicts", {})),
                 "files": {name: {"sha256": hashes[name], "size_bytes": sizes[name]} for name in sorted(hashes)},
             },
-            **{key: said[key] for key in ("policy", "method", "options", "machine", "links") if key in said},
-            "accepted": dict.fromkeys(said.get("accepted", ()), 1),
-            "told": list(said.get("told", ())),
+            **{key: entry[key] for key in ("policy", "method", "options", "machine", "links") if key in entry},
+            "accepted": dict.fromkeys(entry.get("accepted", ()), 1),
+            "told": list(entry.get("told", ())),
             received.KEY: {
                 "key": one.origin.key,
                 "collection": one.origin.collection,
                 "folder": one.origin.folder,
                 "delivery": self._delivered.id,
-                "revision": said["revision"],
-                "fingerprint": said["fingerprint"],
+                "revision": entry["revision"],
+                "fingerprint": entry["fingerprint"],
                 "patient_id": judged.patient_id,
                 "person": person,
                 "identity": self._collection.options.receive_identity,
@@ -143,11 +143,11 @@ class Publisher:
         return NewIdentity(became["patient_id"], became["patient_name"], first.index)
 
     def _write(
-        self, rtset: RtSet, new: NewIdentity | None, person: str, said: Mapping[str, Any], folder: Path
+        self, rtset: RtSet, new: NewIdentity | None, person: str, entry: Mapping[str, Any], folder: Path
     ) -> dict[str, str]:
         """Write a set into the folder of an attempt, unchanged or renumbered; return the hashes of its files."""
         if new is not None:
             return renumber.write(rtset, new, self._collection.set_key(person), folder)
-        for name in said["files"]:
+        for name in entry["files"]:
             (rtset.folder / name).rename(folder / name)
-        return {name: str(file["sha256"]) for name, file in said["files"].items()}
+        return {name: str(file["sha256"]) for name, file in entry["files"].items()}

@@ -25,10 +25,10 @@ _WITHDRAWN: Final = gettext_noop(
 
 
 def apply(
-    collection: Collection, delivered: Delivered, known: Known, said: Mapping[str, Any], *, by_person: bool
+    collection: Collection, delivered: Delivered, known: Known, entry: Mapping[str, Any], *, by_person: bool
 ) -> Received:
     """Withdraw a set that its own sender has withdrawn, if it is as received."""
-    folder = str(said["folder"])
+    folder = str(entry["folder"])
     there = known.of_origin(Origin.of(delivered, folder))
     if there is None:
         never = gettext("Its sender has withdrawn it; it was never taken here.")

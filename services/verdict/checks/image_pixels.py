@@ -21,7 +21,7 @@ def judge(found: Findings, objects: Objects, folder: str, options: Options) -> t
     found.faults += pixel_completeness.lacking(objects)
     found.faults += pixel_completeness.hidden(objects)
     found.notes += pixel_completeness.surplus(objects)
-    found.told += pixel_completeness.overlays(objects)
+    found.record_notes += pixel_completeness.overlays(objects)
     unfinished = unfinished_pixels.find(objects, folder)
     if unfinished_pixels.CODE in options.accept:
         found.accept(unfinished.missing)

@@ -47,13 +47,13 @@ def judge(found: Findings, chosen: Objects, left_out: Sequence[SetFile], options
     linked = _judge_links(found, chosen, links, options)
     if not links.missing:  # otherwise the CT will grow by the missing slices
         found.faults += placement.elsewhere(linked.objects)
-        found.told += placement.beyond(linked.objects)
+        found.record_notes += placement.beyond(linked.objects)
     return linked
 
 
 def _judge_links(found: Findings, objects: Objects, links: Links, options: Options) -> Linked:
     """Refuse broken links, or rebuild them if the collection requests it; return what results."""
-    found.say(links.notes)
+    found.add_file_notes(links.notes)
     found.accept(links.accepted)
     for fault in links.missing:
         if fault.code == references.OFF_SLICES and _is_all_here(objects):
@@ -61,7 +61,7 @@ def _judge_links(found: Findings, objects: Objects, links: Links, options: Optio
         else:
             found.missing.append(fault)
     if links.all_shown:  # otherwise geometry decides
-        found.say(references.strange(objects))
+        found.add_file_notes(references.strange(objects))
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not links.missing
     if complete and links.broken and options.on_broken_links == "refuse" and not relink.doubts(objects, links):
         links.broken = [replace(fault, remedy=f"{fault.remedy} {gettext(_RELINK_HELPS)}") for fault in links.broken]
@@ -71,7 +71,9 @@ def _judge_links(found: Findings, objects: Objects, links: Links, options: Optio
             rebuilt = relink.rebuild(objects, links)
             apart = [link for link, state in links.states.items() if state != "shown"]
             links.states |= dict.fromkeys(apart, "relinked")
-            found.say([gettext("References were rebuilt, because geometry agrees: {links}.", links=", ".join(apart))])
+            found.add_file_notes(
+                [gettext("References were rebuilt, because geometry agrees: {links}.", links=", ".join(apart))]
+            )
             return Linked(objects._replace(**rebuilt._asdict()), links.states, rebuilt=True)
         if links.broken:
             found.faults += dict.fromkeys((*links.broken, *doubts))

@@ -32,7 +32,7 @@ def _judge_fit(found: Findings, fit: Fit, plan: SetFile, machines: Sequence[Mach
     if not by_code:
         return
     if fit.can_be_moved and options.on_machine_mismatch == "warn":
-        found.say(sentence for found_by_code in by_code.values() for sentence in found_by_code)
+        found.add_file_notes(sentence for found_by_code in by_code.values() for sentence in found_by_code)
         return
     others = _other_machines(plan, machines) if fit.can_be_moved else ""
     for code, found_by_code in by_code.items():

@@ -17,10 +17,10 @@ def judge(found: Findings, objects: Objects, options: Options, *, machine_replac
     meant = importability.judge(objects, machine_replaced=machine_replaced)
     found.faults += [fault for fault in meant.faults if fault.code not in options.accept]
     found.accept([fault for fault in meant.faults if fault.code in options.accept])
-    found.say(note for note in meant.notes if note not in meant.of_names)
+    found.add_file_notes(note for note in meant.notes if note not in meant.of_names)
     found.notes += meant.of_names
     found.faults += required_attributes.faults(objects)
-    found.told += required_attributes.notes(objects)
-    found.told += preflight.notes(objects)
+    found.record_notes += required_attributes.notes(objects)
+    found.record_notes += preflight.notes(objects)
     if objects.structure_set:
         found.of_names += preflight.of_names(importability.names_of(objects.structure_set))

@@ -29,7 +29,7 @@ def judge(found: Findings, rtset: RtSet) -> None:
             text = gettext("{place} of {file} {why}.", place=place.path, file=place.file.called, why=why)
             found.faults.append(Fault(place.mend.code, text, remedies[place.mend.code]))
         else:
-            found.told.append(
+            found.record_notes.append(
                 gettext(
                     "Not kept as it is: {place} of {kind} {why}.",
                     place=place.path,

@@ -40,7 +40,7 @@ def judge(found: Findings, contents: Contents, folder: str, *, delivered: bool) 
     files = [file for kind in NAMES for file in contents.objects[kind]]
     ours = [] if delivered else list(already_removed.by_us(files))
     found.faults += ours
-    found.told += [] if ours or delivered else already_removed.by_others(files)
+    found.record_notes += [] if ours or delivered else already_removed.by_others(files)
     by_id: defaultdict[str, list[SetFile]] = defaultdict(list)
     for file in files:
         by_id[file.view.text("PatientID").casefold()].append(file)
@@ -56,10 +56,10 @@ def judge(found: Findings, contents: Contents, folder: str, *, delivered: bool) 
         if keyword == "PatientBirthDate":
             different = {value for value in different if not is_placeholder(value)}
         if len(different) > 1:
-            found.say([gettext(says, count=len(different))])
+            found.add_file_notes([gettext(says, count=len(different))])
     studies = {file.uid("StudyInstanceUID") for file in files} - {""}
     if len(studies) > 1:
-        found.say([gettext("The objects belong to {count} studies.", count=len(studies))])
+        found.add_file_notes([gettext("The objects belong to {count} studies.", count=len(studies))])
 
 
 def _two_patients(patients: Sequence[Sequence[SetFile]]) -> Fault:

@@ -226,7 +226,7 @@ def _of_one_grid(slices: Sequence[SetFile]) -> Iterator[Fault]:
     first = next(iter(grids))
     if all(abs(a - b) <= _SAME_SPACING_MM for other in grids for a, b in zip(first, other, strict=True)):
         return
-    told = named(
+    sizes = named(
         gettext(
             "{count} of {columns:g} x {rows:g} pixels of {down:g} x {along:g} mm",
             count=count,
@@ -242,7 +242,7 @@ def _of_one_grid(slices: Sequence[SetFile]) -> Iterator[Fault]:
         gettext(
             "The CT slices do not have one matrix and one pixel spacing: {grids}. No planning system makes a "
             "volume of them.",
-            grids=told,
+            grids=sizes,
         ),
         gettext("Export one CT series: one phase, one reconstruction."),
     )
