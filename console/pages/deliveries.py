@@ -13,7 +13,7 @@ from console.auth.roles import START
 from console.events import Parts
 from console.pages.asked import Asked, action, live, to
 from services.errors import SettingsWrong
-from services.exchange import delivery_key, door, inbox, packing, received
+from services.exchange import delivery_key, export_checkpoint, inbox, packing, received
 from services.exchange.deliveries import Wanted, all_of, hospital_of
 from services.store import given_identities, records
 from services.store.collection import Collection
@@ -143,7 +143,11 @@ def _offered(collection: Collection) -> list[Offered]:
         published = records.read(collection, index)
         if published is None or published.set_id is None or published.withdrawn:
             continue
-        kept_back = "unread words" if door.count_unread(collection, index) else door.not_released(collection, index)
+        kept_back = (
+            "unread words"
+            if export_checkpoint.count_unread(collection, index)
+            else export_checkpoint.not_released(collection, index)
+        )
         hospital = hospital_of(collection, index)
         found.append(Offered(folder_name(index), hospital, kept_back.replace(" ", "-")))
     return found

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse
 
 from console.pages.asked import Asked, action
 from services.errors import SettingsWrong
-from services.exchange import door
+from services.exchange import export_checkpoint
 from services.exchange.deliveries import holding
 from services.maintenance.withdraw import withdraw_set
 from services.store import records, releases
@@ -47,7 +47,7 @@ def _published(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Re
         record=found,
         decision=releases.current(collection, index),
         void=bool(releases.history(collection, index)) and releases.current(collection, index) is None,
-        words=door.unread(collection, index),
+        words=export_checkpoint.unread(collection, index),
         deliveries=holding(collection, index),
         has_sheet=anon in asked.board.files.sheets(),
         collection=asked.request.path_params["collection"],

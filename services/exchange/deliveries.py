@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from services import plain_files
 from services.errors import SettingsWrong
-from services.exchange import delivery_key, door, manifest, packing
+from services.exchange import delivery_key, export_checkpoint, manifest, packing
 from services.language import gettext
 from services.layout import SHEETS_NAME
 from services.maintenance import export
@@ -191,9 +191,9 @@ def _choose(collection: Collection, wanted: Wanted) -> tuple[set[int], list[Expo
             continue
         found = records.read(collection, index)
         is_published = found is not None and not found.withdrawn
-        if is_published and not wanted.unread_words and door.count_unread(collection, index):
+        if is_published and not wanted.unread_words and export_checkpoint.count_unread(collection, index):
             held.append(Exported(folder_name(index), "unread words"))
-        elif is_published and (why := door.not_released(collection, index)):
+        elif is_published and (why := export_checkpoint.not_released(collection, index)):
             held.append(Exported(folder_name(index), why))
         else:
             chosen.add(index)
@@ -322,7 +322,7 @@ class _Run:
         now = manifest.fingerprint_of(published.hashes)
         state = "new" if not last else "unchanged" if last[-1] == now else "revised"
         hospital = hospital_of(self._collection, index) if self._wanted.hospital_name else ""
-        unread = door.count_unread(self._collection, index)
+        unread = export_checkpoint.count_unread(self._collection, index)
         return manifest.set_entry(self._collection, published, state, unread, hospital=hospital)
 
     def _withdrawn(self) -> list[dict[str, Any]]:
