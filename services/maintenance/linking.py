@@ -292,7 +292,7 @@ _SAME_LABEL: Final = {
 }
 
 
-def told(collection: Collection, person: str, set_id: str, index: int) -> str:
+def report(collection: Collection, person: str, set_id: str, index: int) -> str:
     """Report the linked sets of a published set, and which of their labels it repeats; empty if there are none."""
     others = [one for one in visits.published(collection, person, but=set_id) if one < index]
     found = persons.read(collection, person)

@@ -109,8 +109,8 @@ class Answers:
         record = records.read(collection, index)
         name = str(record.content.get(persons.KEY, persons.OF_SET)) if record is not None else persons.OF_SET
         if name == persons.OF_SET:
-            return same_person.told(collection, person)
-        return linking.told(collection, name.partition(":")[2], set_id, index)
+            return same_person.note_and_report(collection, person)
+        return linking.report(collection, name.partition(":")[2], set_id, index)
 
     def already_published(
         self,

@@ -205,7 +205,7 @@ class _FolderRun:
             return _outcome(SetState.NO_SET, seen, text=text)
         notes.write_sets(self.folder, entries)
         codes = tuple(dict.fromkeys(code for one in entries for code in one.codes))
-        state, text = registry.least_finished(entries), registry.told(entries)
+        state, text = registry.least_finished(entries), registry.join_texts(entries)
         return _outcome(state, seen, codes=codes, text=text, sets=tuple(entries))
 
     def _question(self, judged: FolderVerdict) -> str:

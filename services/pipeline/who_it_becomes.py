@@ -81,4 +81,4 @@ def elsewhere(one: OneSet, rtset: RtSet, settings: Settings) -> Callable[[int], 
     collection = one.collection
     known = SharePersons(settings.share_secret, settings.share)
     person = known.person_of(rtset, one.hospital or collection.identity.hospital)
-    return partial(known.told, collection, person)
+    return partial(known.note_and_report, collection, person)

@@ -41,14 +41,14 @@ def birth_date_and_sex(rtset: RtSet) -> tuple[str, str]:
     return _only(births), _only(sexes)
 
 
-def told(collection: Collection, person: Person | None) -> str:
+def note_and_report(collection: Collection, person: Person | None) -> str:
     """Note the person of a published set, and return a sentence naming the person's earlier set, or an empty string."""
     if person is None:
         return ""
-    return says(collection, person, persons.note(collection, person))
+    return report(collection, person, persons.note(collection, person))
 
 
-def says(collection: Collection, person: Person, first: Person | None) -> str:
+def report(collection: Collection, person: Person, first: Person | None) -> str:
     """Return a sentence on the person's earlier set; empty if there is none."""
     if first is None or first.index == person.index:
         return ""

@@ -62,7 +62,7 @@ class SharePersons:
         name = self._mark("person", hospital, patient_id)[:32]
         return Person(name, 0, birth=self._mark("birth date", birth_date), sex=self._mark("sex", sex))
 
-    def told(self, collection: Collection, person: Person | None, index: int) -> str:
+    def note_and_report(self, collection: Collection, person: Person | None, index: int) -> str:
         """Note the person of a published set.
 
         Return a sentence on their sets in other collections, or an empty string.

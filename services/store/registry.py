@@ -174,7 +174,7 @@ class Outcome:
         )
         if not self.sets:
             return replace(self, state=state, text=text)
-        return replace(self, state=least_finished(entries), sets=entries, text=told(entries))
+        return replace(self, state=least_finished(entries), sets=entries, text=join_texts(entries))
 
 
 def least_finished(entries: Sequence[SetOutcome]) -> SetState:
@@ -182,7 +182,7 @@ def least_finished(entries: Sequence[SetOutcome]) -> SetState:
     return min((one.state for one in entries), key=FROM_LEAST_FINISHED.index)
 
 
-def told(entries: Sequence[SetOutcome]) -> str:
+def join_texts(entries: Sequence[SetOutcome]) -> str:
     """Join the explanations of several sets."""
     return "\n".join(f"{called(one)}: {one.text or one.state.in_words}" for one in entries)
 

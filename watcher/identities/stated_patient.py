@@ -31,7 +31,7 @@ class Stated(NamedTuple):
     sex: str = ""
 
 
-def says(collection: Collection, name: str) -> str:
+def report(collection: Collection, name: str) -> str:
     """Return a sentence if the patient of a set was published before in another set; otherwise empty."""
     folder = collection.root / name
     stated = stated_by(folder)
@@ -42,7 +42,7 @@ def says(collection: Collection, name: str) -> str:
     person = collection.person(stated.patient_id, collection.hospital_of(folder))
     this = persons.stated(collection, person, index, stated.birth_date, stated.sex)
     with speaking(collection.options.language):
-        return same_person.says(collection, this, persons.known(collection, person))
+        return same_person.report(collection, this, persons.known(collection, person))
 
 
 def stated_by(folder: Path) -> Stated:

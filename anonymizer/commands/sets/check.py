@@ -88,7 +88,7 @@ def _with_persons(root: Path, rows: list[FolderSummary]) -> list[FolderSummary]:
     if not has_form(root) or not (root / STATE_NAME).is_dir():
         return rows
     collection = Collection.look(root)
-    told = [stated_patient.says(collection, row.folder) if row.verdict == "good" else "" for row in rows]
+    told = [stated_patient.report(collection, row.folder) if row.verdict == "good" else "" for row in rows]
     return [replace(row, notes=(*row.notes, says)) if says else row for row, says in zip(rows, told, strict=True)]
 
 
