@@ -237,6 +237,7 @@ def read_table() -> tuple[Row, ...]:
     text = files("services.policy").joinpath("table.csv").read_text("ascii")
     header, *rows = csv.reader(text.splitlines())
     assert header == [field.name for field in fields(Row)]
+    assert not (odd := [row for row in rows if len(row) != len(header)]), odd
     return tuple(Row(*row) for row in rows)
 
 
