@@ -70,7 +70,7 @@ def of_set(findings: Findings) -> dict[str, Any]:
 
 
 def _may_reach_chin(findings: Findings) -> bool:
-    """Return whether the CT goes on so far above an organ of neck or chest that the chin is in it."""
+    """Return whether the CT extends so far above an organ of neck or chest that it contains the chin."""
     objects = findings.after.objects
     if objects.frame.stacked != AXIAL or not len(objects.slices_mm):
         return False

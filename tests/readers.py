@@ -255,7 +255,7 @@ def _program(name: str) -> str | None:
 
 
 def _word(good: bool | None) -> str:
-    return {True: "good", False: "NOT GOOD", None: "not looked at"}[good]
+    return {True: "good", False: "NOT GOOD", None: "not examined"}[good]
 
 
 def _print(text: str) -> None:

@@ -20,8 +20,8 @@ LEAST_MEMORY_BYTES: Final = 32 << 20
 """Twice what ten thousand sets with their messages and states need."""
 ALMOST_FULL: Final = 0.9
 
-_RIGHTS_ANEW: Final = (
-    "make the ACL anew, as deploy/redis/users.acl.in has it (docs/operations.md, Upgrade), and restart Redis."
+_RECREATE_ACL: Final = (
+    "recreate the ACL from deploy/redis/users.acl.in (docs/operations.md, Upgrade), and restart Redis."
 )
 
 log = structlog.get_logger()
@@ -81,7 +81,7 @@ def _info(client: redis.Redis) -> Mapping[str, Any]:
     try:
         return cast("Mapping[str, Any]", client.info())
     except NoPermissionError:
-        log.warning("redis.unfit", waits=f"Redis does not say how it is set up (INFO): {_RIGHTS_ANEW}")
+        log.warning("redis.unfit", waits=f"Redis does not say how it is set up (INFO): {_RECREATE_ACL}")
         return {}
 
 
@@ -95,5 +95,5 @@ def _check_channels(client: redis.Redis) -> None:
         client.publish(key_of(f"/{database}.celeryev/worker.check"), b"")
     except NoPermissionError:
         raise SettingsWrong(
-            f"Redis does not let our user use the names that this version gives its channels: {_RIGHTS_ANEW}"
+            f"Redis does not let our user use the names that this version gives its channels: {_RECREATE_ACL}"
         ) from None

@@ -1,4 +1,4 @@
-"""The steps of a run: its sets are looked at, and their sheets drawn, until every set is concluded."""
+"""The steps of a run: its sets are watched, and their sheets drawn, until every set is concluded."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ def _listed(collection: Collection) -> Iterator[Finding]:
             "identity-row-changed",
             folder_name(one.index),
             one.says,
-            f"Restore the row; or withdraw the set with `anonymizer withdraw ROOT {folder_name(one.index)}` and have "
-            "it taken anew with `anonymizer retry ROOT SET --as-new`.",
+            f"Restore the row; or withdraw the set with `anonymizer withdraw ROOT {folder_name(one.index)}` and "
+            "process the set again with `anonymizer retry ROOT SET --as-new`.",
         )
 
 

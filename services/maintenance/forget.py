@@ -46,7 +46,7 @@ def forget_set(collection: Collection, index: int) -> None:
     name = folder_name(index)
     published = records.read(collection, index)
     if published is None or (published.set_id is None and not published.forgotten):
-        raise SettingsWrong(gettext("{name} was not published by this program, which knows nothing of it.", name=name))
+        raise SettingsWrong(gettext("{name} was not published by this program, which has no record of it.", name=name))
     if published.set_id is None:
         return
     locators = list(_locators(collection, published))

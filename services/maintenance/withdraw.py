@@ -46,7 +46,7 @@ def withdraw_set(collection: Collection, index: int) -> bool:
     name = folder_name(index)
     published = records.read(collection, index)
     if published is None or published.set_id is None:
-        raise SettingsWrong(gettext("{name} was not published by this program, which knows nothing of it.", name=name))
+        raise SettingsWrong(gettext("{name} was not published by this program, which has no record of it.", name=name))
     if not published.withdrawn:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         marked = replace(published, content={**published.content, "withdrawn": at})

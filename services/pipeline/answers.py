@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 PARKED: Final = gettext_noop(
-    "This set could not be anonymized, which is not the fault of the person who exported it. Nothing of "
-    "it was published. An operator of this program must investigate: its log has details. `anonymizer "
+    "This set could not be anonymized, which is not the fault of the person who exported it. It was not "
+    "published. An operator of this program must investigate: its log has details. `anonymizer "
     "retry` tries again."
 )
 NOT_CLEAN: Final = gettext_noop(
-    "What was made of this set did not pass its proof, and nothing of it was published. That is not the fault "
-    "of whoever exported it, and another attempt would fail, too: an operator of this program must "
+    "The anonymized set did not pass its proof and was not published. This is not the fault of the person who "
+    "exported it, and another attempt would fail, too: an operator of this program must "
     "investigate or report it. The proof found:"
 )
 _MOST_TOLD: Final = 6

@@ -1,4 +1,4 @@
-"""What a dose covers: the whole of a plan, or beams of it. PS3.3 C.8.8.3."""
+"""The part of a plan that a dose covers: all of it, or some beams. PS3.3 C.8.8.3."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
         yield (
             gettext(
                 "Beam {numbers}: the gantry goes beyond 180° (extended angles). Only private elements of the "
-                "planning system say so, and these are removed: look at the gantry angles after import.",
+                "planning system state this, and these are removed: check the gantry angles after import.",
                 numbers=", ".join(extended),
             )
         )

@@ -89,7 +89,7 @@ def test_the_rights_of_an_older_version_are_told(tmp_path: Path, url: str, clien
     for command in ("watch", "worker"):
         done = subprocess.run([ANONYMIZER, command], env=environment(url, tmp_path), capture_output=True, check=False)
         assert done.returncode == 2
-        assert b"make the ACL anew" in done.stderr
+        assert b"recreate the ACL" in done.stderr
 
 
 def test_what_makes_it_unfit_is_told_at_the_start(tmp_path: Path, url: str, client: redis.Redis) -> None:

@@ -222,7 +222,7 @@ def test_other_objects_are_left_out_and_named(tmp_path):
     assert verdict.good
     assert "Left out, because they belong to no set: 2 RT Image, 1 Spatial Registration." in verdict.notes
     assert "1 file is not DICOM and ignored." in verdict.notes
-    assert "1 file is not looked at (a link)." in verdict.notes
+    assert "1 file is not examined (a link)." in verdict.notes
     assert faults(judge(made, replace(REFUSE, extra_objects="refuse"))) == ["extra-objects"]
 
 

@@ -12,9 +12,9 @@ NOW = 10_000.0
 @pytest.mark.parametrize(
     ("service", "sign", "waiting", "ails"),
     [
-        (Service.WATCHER, None, None, "has not looked at the share yet"),
+        (Service.WATCHER, None, None, "has not scanned the share yet"),
         (Service.WATCHER, Heartbeat(NOW - 200), None, ""),
-        (Service.WATCHER, Heartbeat(NOW - 400), 0, "has not looked at the share for too long"),
+        (Service.WATCHER, Heartbeat(NOW - 400), 0, "has not scanned the share for too long"),
         (Service.WORKER, None, None, ""),
         (Service.WORKER, None, 0, "does not answer, although Redis does"),
         (Service.WORKER, Heartbeat(NOW - 400), None, ""),

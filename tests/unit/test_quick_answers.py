@@ -123,7 +123,7 @@ def test_a_process_that_ails_is_told_by_the_whole_command(tmp_path: Path) -> Non
     """An unavailable Redis does not make a waiting worker unhealthy; a watcher without a scan is."""
     environment = {"ANONYMIZER_HEALTH": str(tmp_path), "ANONYMIZER_REDIS_URL": "redis://127.0.0.1:1/0"}
     assert asked("health", "worker", **environment)[:2] == (0, "worker: well\n")
-    assert asked("health", "watcher", **environment)[:2] == (1, "watcher: has not looked at the share yet\n")
+    assert asked("health", "watcher", **environment)[:2] == (1, "watcher: has not scanned the share yet\n")
 
 
 def test_the_version_stands_in_one_place() -> None:

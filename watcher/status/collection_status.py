@@ -1,4 +1,4 @@
-"""The status of one collection, as it is told."""
+"""The status of one collection, as it is reported."""
 
 from __future__ import annotations
 

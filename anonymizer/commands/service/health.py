@@ -75,8 +75,8 @@ def ailment(service: Service, sign: Heartbeat | None, now: float, waiting: Calla
     """
     if service is Service.WATCHER:
         if sign is None:
-            return "has not looked at the share yet"
-        return "has not looked at the share for too long" if now - sign.at > WATCHER_SILENT_S else ""
+            return "has not scanned the share yet"
+        return "has not scanned the share for too long" if now - sign.at > WATCHER_SILENT_S else ""
     if service is Service.CONSOLE:
         return "does not answer" if sign is None or now - sign.at > CONSOLE_SILENT_S else ""
     if service is Service.SORT:

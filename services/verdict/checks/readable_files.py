@@ -53,8 +53,8 @@ def judge(found: Findings, contents: Contents, listing: Listing, options: Option
     for why, count in Counter(why for _, why in listing.skipped if why != "hidden").items():
         found.notes.append(
             ngettext(
-                "{count} file is not looked at ({why}).",
-                "{count} files are not looked at ({why}).",
+                "{count} file is not examined ({why}).",
+                "{count} files are not examined ({why}).",
                 count,
                 why=gettext(why),
             )
