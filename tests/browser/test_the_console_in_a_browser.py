@@ -166,7 +166,7 @@ def test_the_keyboard_is_enough(window: Window, service: Service) -> None:
     window.enter("Anonymize", "ANON_006", within="#done")
 
 
-def test_what_has_the_focus_keeps_it_when_its_list_comes_anew(member: Window, service: Service) -> None:
+def test_what_has_the_focus_keeps_it_when_its_list_is_replaced(member: Window, service: Service) -> None:
     """Keyboard users do not start again whenever a set arrives."""
     root = make_collection(service.share / "Focus", patient_id="zzz_Focus", more='[service]\nstart = "by hand"')
     member.open(f"{service.url}/")
@@ -284,7 +284,7 @@ def test_a_page_in_german(window: Window, service: Service) -> None:
     window.reads("Sammlungen", "Abmelden")
 
 
-def test_no_name_stands_in_a_log_or_a_file_for_everybody(service: Service) -> None:
+def test_no_name_is_in_a_log_or_a_file_for_everybody(service: Service) -> None:
     """No patient's or folder's name is in the console's log, or in what it shows without a login."""
     folders = {folder.name for root in service.share.iterdir() for folder in root.iterdir()}
     names = {name for folder in folders if re.fullmatch(r"\w+ \w+ \d{4}", folder) for name in folder.split()}
@@ -325,7 +325,7 @@ def _on_port(port: int) -> dict[str, str]:
     return {**os.environ, "ANONYMIZER_CONSOLE": f"127.0.0.1:{port}"}
 
 
-def test_the_back_button_shows_nothing_after_logging_out_and_another_tab_is_told(
+def test_the_back_button_shows_nothing_after_logging_out_and_another_tab_is_notified(
     member: Window, service: Service
 ) -> None:
     """The browser does not cache pages, and an open one is notified that its session has ended."""

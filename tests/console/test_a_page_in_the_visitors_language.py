@@ -29,7 +29,7 @@ def _descriptions() -> set[str]:
     return {str(call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)}
 
 
-def test_every_hindrance_is_told_in_german() -> None:
+def test_every_hindrance_is_reported_in_german() -> None:
     """Logs keep the English."""
     every = _descriptions()
     assert len(every) > 20

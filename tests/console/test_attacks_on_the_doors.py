@@ -266,7 +266,7 @@ def die_of_it(folder: Path, options: Options, machines: list[object]) -> FolderS
     return summarize(folder, options, machines)  # type: ignore[arg-type]  # handed on as they came
 
 
-def test_a_check_whose_process_dies_is_told_and_the_others_are_judged(
+def test_a_check_whose_process_dies_is_reported_and_the_others_are_judged(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as a set that needs too much memory; the check still ends."""

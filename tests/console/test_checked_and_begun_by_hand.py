@@ -98,7 +98,7 @@ def test_only_what_the_check_found_good_can_be_begun(root: Path) -> None:
     assert asked_for(root) == ["good"]
 
 
-def test_a_set_that_changes_is_to_be_checked_and_begun_anew(root: Path) -> None:
+def test_a_set_that_changes_is_to_be_checked_and_started_again(root: Path) -> None:
     """Only the checked contents are started: neither check nor start apply to a changed set."""
     board = Board(root, Settings())
     checked(board)

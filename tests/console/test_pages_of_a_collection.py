@@ -92,7 +92,7 @@ def test_an_anonymized_set_says_what_it_became(served: Served) -> None:
         assert member.get(f"{served.collection}/sheets/{nothing}").status == 404
 
 
-def test_the_tracking_file_is_shown_and_downloaded_as_it_is(served: Served) -> None:
+def test_the_tracking_file_is_shown_and_downloaded_unchanged(served: Served) -> None:
     """By its day; no other file of the folder is accessible."""
     address, member = served.collection, served.member()
     (served.share / "BATCH" / TRACKING).write_text(LINES)
@@ -121,7 +121,7 @@ def test_what_changes_comes_by_itself(served: Served) -> None:
     assert "BATCH" in first_event(served.member(), "/events")["html"]["collections"]
 
 
-def test_a_form_that_is_half_saved_is_told_and_nothing_breaks(served: Served) -> None:
+def test_a_form_that_is_half_saved_is_reported_and_nothing_breaks(served: Served) -> None:
     """The collection's page says which line, and so does the list."""
     member, address = served.member(), served.collection
     (served.share / "BATCH" / "collection.toml").write_text("[identity\n")
@@ -131,7 +131,7 @@ def test_a_form_that_is_half_saved_is_told_and_nothing_breaks(served: Served) ->
     assert member.post(f"{address}/check").status == 503
 
 
-def test_a_share_that_is_away_is_told_and_comes_back(served: Served) -> None:
+def test_a_share_that_is_unavailable_is_reported_and_comes_back(served: Served) -> None:
     """The page stays, and recovers by itself."""
     member = served.member()
     away = served.share.rename(served.share.with_name("away"))
@@ -140,14 +140,14 @@ def test_a_share_that_is_away_is_told_and_comes_back(served: Served) -> None:
     assert "BATCH" in member.get("/").text
 
 
-def test_two_copies_of_a_collection_are_told(served: Served) -> None:
+def test_two_copies_of_a_collection_are_reported(served: Served) -> None:
     """Neither can be opened until a person has decided."""
     shutil.copytree(served.share / "BATCH", served.share / "COPY") if served.collection else None
     page = served.member().get("/").text
     assert page.count("Two collections under this share have the same id") == 2
 
 
-def test_what_is_not_there_is_told_as_a_page(served: Served) -> None:
+def test_what_is_not_there_is_shown_as_a_page(served: Served) -> None:
     """In the visitor's language, with a link back."""
     answer = served.member().get("/c/" + "0" * 32, Accept_Language="de")
     assert (answer.status, "Diese Seite gibt es nicht." in answer.text) == (404, True)

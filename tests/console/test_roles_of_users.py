@@ -136,7 +136,7 @@ def test_users_are_listed_changed_and_removed_at_the_command_line(
 @pytest.mark.parametrize(
     "arguments", [["--remove-user", "nobody"], ["--allow-user", "anna", "--role", "king"], ["--role", "look"]]
 )
-def test_what_means_nothing_is_told_and_changes_nothing(
+def test_what_means_nothing_is_reported_and_changes_nothing(
     user_file: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     """A missing user, an unknown role, a role without a user."""

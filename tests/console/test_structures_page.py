@@ -44,7 +44,7 @@ def test_names_are_listed_confirmed_and_left(served: Served) -> None:
     assert "0 of 4 names are undecided" in member.get(page).text
 
 
-def test_what_cannot_be_confirmed_is_said_and_nothing_written(served: Served) -> None:
+def test_what_cannot_be_confirmed_is_reported_and_nothing_written(served: Served) -> None:
     """A name that a planning system would truncate, one without a target, a set that was never published."""
     page = make_batch(served)
     member = served.member()
@@ -55,7 +55,7 @@ def test_what_cannot_be_confirmed_is_said_and_nothing_written(served: Served) ->
     assert rows(served) == []
 
 
-def test_a_list_that_cannot_be_read_is_told_with_its_line(served: Served) -> None:
+def test_a_list_that_cannot_be_read_is_reported_with_its_line(served: Served) -> None:
     """The page says that processing is paused."""
     page = make_batch(served)
     (served.share / "BATCH" / "structures.csv").write_text("source;target;state\nA;B;perhaps\n")

@@ -113,7 +113,7 @@ def test_a_form_that_never_ends_is_cut_off(served: Served) -> None:
     assert served.member().post("/new", {**FORM, "hospital": "x" * (1 << 20)}).status == 413
 
 
-def test_six_questions_are_asked_and_everything_else_stands_behind_more(served: Served) -> None:
+def test_six_questions_are_asked_and_everything_else_is_under_more(served: Served) -> None:
     """Each option with a line of explanation; the defaults are those of a new collection."""
     page = served.member().get("/new").text
     before, _, behind = page.partition('<details class="more">')
@@ -124,7 +124,7 @@ def test_six_questions_are_asked_and_everything_else_stands_behind_more(served: 
     assert [name for name, may in forms.more().items() if f'id="{name}-hint"></p>' in behind] == []
 
 
-def test_what_is_chosen_behind_more_stands_in_the_form(served: Served) -> None:
+def test_what_is_chosen_behind_more_is_in_the_form(served: Served) -> None:
     """For every kind of option."""
     chosen = {
         "dates": "remove",

@@ -49,7 +49,7 @@ def test_behind_https_the_cookie_is_secure_and_bound_to_its_host(served: Served)
     assert "Secure" in cookie
 
 
-def test_a_wrong_password_is_told_and_logged_but_never_what_was_typed(served: Served) -> None:
+def test_a_wrong_password_is_reported_and_logged_but_never_what_was_typed(served: Served) -> None:
     """A name that nobody has may be a password typed into the wrong field."""
     visitor = served.visitor()
     assert visitor.log_in(USER, "wrong password").status == 403
@@ -227,7 +227,7 @@ def test_names_and_passwords_that_cannot_be_taken(tmp_path: Path, name: str, pas
         users.add(tmp_path / "users", name, password)
 
 
-def test_a_file_of_something_else_is_told(tmp_path: Path) -> None:
+def test_a_file_of_something_else_is_reported(tmp_path: Path) -> None:
     """By its line number only, since the line may be a password."""
     (tmp_path / "users").write_text("anna:secret\n")
     with pytest.raises(SettingsWrong, match="Line 1") as told:

@@ -65,7 +65,7 @@ def test_words_are_listed_by_state_and_decided(served: Served) -> None:
     assert WORD not in json.dumps(acts) + served.log.getvalue()
 
 
-def test_where_a_word_stands_and_why_it_may_identify_is_said_in_the_readers_language(served: Served) -> None:
+def test_where_a_word_occurs_and_why_it_may_identify_is_stated_in_the_readers_language(served: Served) -> None:
     """Whatever the language of the collection."""
     collection = opened(served)
     publish(collection, 6, "4711", WORD)
@@ -77,7 +77,7 @@ def test_where_a_word_stands_and_why_it_may_identify_is_said_in_the_readers_lang
     assert all(said in english for said in ("plan label: VMAT_JSM", "initials of a name"))
 
 
-def test_a_removed_word_whose_set_cannot_be_made_again_is_told(served: Served) -> None:
+def test_a_removed_word_whose_set_cannot_be_made_again_is_reported(served: Served) -> None:
     """The set is named, with a link to the page where it can be withdrawn."""
     publish(opened(served), 6, "4711", "Hohenlohe")
     page, member = f"{served.collection}/words", served.member()

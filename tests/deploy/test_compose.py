@@ -280,7 +280,7 @@ def test_a_killed_worker_and_a_redis_that_goes_away_lose_nothing(stack: Stack, b
         judge(batch.root / made.folder, batch.anon_of(made), made.manifest)
 
 
-def test_down_and_up_goes_on(stack: Stack, batch: Batch) -> None:
+def test_work_continues_after_down_and_up(stack: Stack, batch: Batch) -> None:
     """Sets dropped meanwhile are processed with the next index; nothing is repeated."""
     before = {path: path.stat().st_mtime_ns for path in batch.root.glob("ANON_*")}
     stack.compose("down", "--timeout", "60")
@@ -310,7 +310,7 @@ def test_redis_lets_its_user_do_no_more_than_is_needed(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("service", ["watcher", "worker"])
-def test_a_wrong_password_is_told_in_words(stack: Stack, service: str) -> None:
+def test_a_wrong_password_is_reported_in_words(stack: Stack, service: str) -> None:
     """Services wait instead of crashing; the health check reports the same."""
     name = f"wrong-{service}"
     wrong = ("ANONYMIZER_REDIS_URL=redis://anonymizer:wrong@redis:6379/0", "ANONYMIZER_REDIS_PASSWORD_FILE=")
@@ -418,7 +418,7 @@ def test_people_come_in_by_single_sign_on(stack: Stack, tmp_path: Path) -> None:
         stack.compose("up", "--detach", "--no-build", "--wait")
 
 
-def test_a_share_that_is_not_there_is_told_in_words(stack: Stack, tmp_path: Path) -> None:
+def test_a_missing_share_is_reported_in_words(stack: Stack, tmp_path: Path) -> None:
     """A missing folder is refused before anything starts; an empty mount point is reported in the log."""
     empty = tmp_path / "empty"
     empty.mkdir(mode=0o755)

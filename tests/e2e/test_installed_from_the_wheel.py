@@ -44,7 +44,7 @@ def ran(place: Path, *command: object) -> str:
     return done.stdout
 
 
-def test_the_command_stands_on_the_path_and_is_the_installed_one(place: Path) -> None:
+def test_the_command_is_on_the_path_and_is_the_installed_one(place: Path) -> None:
     """It prints its version, and runs the installed code."""
     assert ran(place, "anonymizer", "--version").strip()
     found = ran(place, place / "venv" / "bin" / "python", "-c", "import services; print(services.__file__)")

@@ -199,7 +199,7 @@ def test_a_set_of_another_delivery_that_was_put_in_is_refused(out: Path, centre:
 
 
 @pytest.mark.parametrize("change", ["another sheet", "no table", "something beside"])
-def test_what_lies_beside_the_sets_is_told(out: Path, centre: Path, sender: Path, change: str) -> None:
+def test_what_lies_beside_the_sets_is_reported(out: Path, centre: Path, sender: Path, change: str) -> None:
     """The sets are unchanged, and are taken."""
     if change == "another sheet":
         (out / "sheets" / "report.html").write_bytes(b"<html>all is well</html>")
@@ -365,7 +365,7 @@ OTHER_VALUES: dict[str, Any] = {
 """Invalid values of a set in a manifest."""
 
 
-def test_a_value_of_another_kind_than_it_has_to_be_is_told_and_nothing_is_taken(
+def test_a_value_of_another_kind_than_it_has_to_be_is_reported_and_nothing_is_taken(
     out: Path, centre: Path, sender: Path
 ) -> None:
     """One at a time: none reaches later code."""
@@ -437,7 +437,7 @@ def test_a_signature_of_anything_but_the_bytes_of_the_manifest_is_none(
 ODD_NAMES = [b"caf\xe9.txt", b"\x1b[31mred.txt", b"a\nAll is well.txt", "\u202egnp.exe".encode(), b"[red].txt"]
 
 
-def test_names_that_no_terminal_should_be_given_are_told_in_one_line_each(
+def test_names_that_no_terminal_should_be_given_are_reported_in_one_line_each(
     out: Path, centre: Path, sender: Path
 ) -> None:
     """Bytes that are not UTF-8, line ends and control characters are not passed on."""
@@ -466,7 +466,7 @@ def test_a_key_is_noted_only_with_a_delivery_that_is_one(
 SECOND_MANIFESTS = ["Delivery.json", "again/delivery.json", "anon_006/CT.1.dcm", "sheets/e\u0301.html"]
 
 
-def test_what_has_nearly_the_name_of_something_delivered_is_told(out: Path, centre: Path, sender: Path) -> None:
+def test_what_has_nearly_the_name_of_something_delivered_is_reported(out: Path, centre: Path, sender: Path) -> None:
     """Other letters, another folder, differently composed letters: it is not part of the delivery."""
     for name in SECOND_MANIFESTS:
         (out / name).parent.mkdir(exist_ok=True)
@@ -586,7 +586,9 @@ BESIDE_THE_FILES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("where", BESIDE_THE_FILES)
-def test_bytes_of_a_zip_that_belong_to_no_file_are_told(tmp_path: Path, centre: Path, sender: Path, where: str) -> None:
+def test_bytes_of_a_zip_that_belong_to_no_file_are_reported(
+    tmp_path: Path, centre: Path, sender: Path, where: str
+) -> None:
     """The sets are unchanged, and are taken."""
     packed = tmp_path / "more.zip"
     packed.write_bytes(BESIDE_THE_FILES[where]((sender / "out.zip").read_bytes()))
@@ -595,7 +597,7 @@ def test_bytes_of_a_zip_that_belong_to_no_file_are_told(tmp_path: Path, centre: 
     assert told["wrong"] == ["The ZIP holds bytes that belong to none of its files."]
 
 
-def test_a_zip_that_a_person_packed_anew_is_taken(tmp_path: Path, centre: Path, sender: Path) -> None:
+def test_a_zip_that_a_person_packed_again_is_taken(tmp_path: Path, centre: Path, sender: Path) -> None:
     """With folders, another compression, file times, and Finder's additions."""
     with zipfile.ZipFile(tmp_path / "anew.zip", "w") as new:
         for path in sorted((sender / "out").rglob("*")):
@@ -628,7 +630,7 @@ def test_a_delivery_in_a_folder_of_its_own_is_taken(tmp_path: Path, centre: Path
     assert (code, told["wrong"], set(states(told).values())) == (0, [], {"there already"})
 
 
-def test_a_folder_of_a_zip_that_is_in_no_manifest_is_told(tmp_path: Path, centre: Path, sender: Path) -> None:
+def test_a_folder_of_a_zip_that_is_in_no_manifest_is_reported(tmp_path: Path, centre: Path, sender: Path) -> None:
     """An empty one, and one with its own contents, which only a ZIP can have."""
 
     def add(new: zipfile.ZipFile) -> None:
@@ -724,7 +726,7 @@ def test_a_set_that_is_not_what_it_claims_is_refused(
 # Replayed ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_delivery_that_comes_again_changes_nothing_and_is_told(out: Path, centre: Path, sender: Path) -> None:
+def test_a_delivery_that_comes_again_changes_nothing_and_is_reported(out: Path, centre: Path, sender: Path) -> None:
     """Nor does another one with the same id, which cannot be genuine."""
     assert taken(out, centre, sender)[0] == 0
     code, told = taken(out, centre, sender)

@@ -63,7 +63,7 @@ def watched(client: redis.Redis) -> Watched:
     return Watched(client)
 
 
-def test_what_is_new_is_told_once_and_not_too_often(watched: Watched) -> None:
+def test_what_is_new_is_reported_once_and_not_too_often(watched: Watched) -> None:
     """Events within a quarter of an hour form one notification; a set refused again is news."""
     assert watched.look(0) == []
     assert watched.look(1, a="refused") == [(1, 0, 0)]
@@ -171,7 +171,7 @@ def test_a_command_is_run_and_an_address_posted_to(
     assert said[end:] == f"{word['text']} .\n"
 
 
-def test_an_address_that_is_none_is_told() -> None:
+def test_an_address_that_is_none_is_reported() -> None:
     """At the start, without quoting it."""
     with pytest.raises(SettingsWrong, match="ANONYMIZER_NOTIFY_URL must be"):
         from_environment({"ANONYMIZER_NOTIFY_URL": "file:///etc/passwd"})

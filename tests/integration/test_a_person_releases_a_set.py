@@ -182,7 +182,7 @@ def test_who_did_what_is_written_down_and_names_no_folder(root: Path, served: Se
     ]
 
 
-def test_the_audit_is_kept_as_long_as_it_is_said_and_only_grows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_is_kept_as_long_as_stated_and_only_grows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day's file is deleted when too old; lines are never changed."""
     place = root / ".anonymizer/audit"
     place.mkdir()
@@ -221,7 +221,7 @@ def test_a_delivery_is_made_and_downloaded_on_its_page(root: Path, served: Serve
     assert SET not in served.log.getvalue()
 
 
-def test_a_recipient_that_is_none_is_told_and_no_delivery_begun(root: Path, served: Served) -> None:
+def test_a_recipient_that_is_none_is_reported_and_no_delivery_begun(root: Path, served: Served) -> None:
     """A typing error must not cause an unencrypted delivery."""
     member, page = served.member(), f"{served.collection}/deliveries"
     member.get(page)

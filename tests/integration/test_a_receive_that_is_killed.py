@@ -122,7 +122,7 @@ def test_a_set_its_revision_and_its_withdrawal_arrive(tmp_path: Path, sent: Sent
     assert list(centre.glob("ANON_*")) == []
 
 
-def test_a_set_that_stays_as_it_is_arrives(tmp_path: Path, sent: Sent, killed_before: Killed) -> None:
+def test_a_set_that_is_unchanged_arrives(tmp_path: Path, sent: Sent, killed_before: Killed) -> None:
     """Byte for byte."""
     centre = make_collection(tmp_path / "centre")
     Collection.open(centre)

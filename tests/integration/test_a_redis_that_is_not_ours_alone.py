@@ -81,7 +81,7 @@ def test_messages_of_another_application_are_never_touched(tmp_path: Path, url: 
         channel.basic_cancel("other")
 
 
-def test_the_rights_of_an_older_version_are_told(tmp_path: Path, url: str, client: redis.Redis) -> None:
+def test_the_rights_of_an_older_version_are_reported(tmp_path: Path, url: str, client: redis.Redis) -> None:
     """At the start, by watcher and worker, with the remedy; nothing runs half-working."""
     client.execute_command(
         "ACL SETUSER", "default", "reset", "on", "nopass", "resetkeys", *BEFORE.split(), "+@all", "-info"
@@ -92,7 +92,7 @@ def test_the_rights_of_an_older_version_are_told(tmp_path: Path, url: str, clien
         assert b"recreate the ACL" in done.stderr
 
 
-def test_what_makes_it_unfit_is_told_at_the_start(tmp_path: Path, url: str, client: redis.Redis) -> None:
+def test_what_makes_it_unfit_is_reported_at_the_start(tmp_path: Path, url: str, client: redis.Redis) -> None:
     """A worker that ends because Redis rejects writes ends with an error."""
     client.config_set("maxmemory", "16mb")
     client.config_set("maxmemory-policy", "allkeys-lru")

@@ -29,7 +29,7 @@ main("{QUEUE}", "1")
 """
 
 
-def test_it_asks_and_goes_on_taking(tmp_path: Path) -> None:
+def test_it_asks_and_continues_taking(tmp_path: Path) -> None:
     """The check affects no message: none is lost, nothing fails, and the same process takes the next one."""
     with ExitStack() as ending:
         settings = Settings(redis_url=ending.enter_context(redis_server()))

@@ -46,7 +46,7 @@ def service(share: Path, redis_server: str, observer: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("observer", ["events", "polling"])
-def test_a_file_overwritten_in_place_is_told(
+def test_a_file_overwritten_in_place_is_reported(
     tmp_path: Path, client: redis.Redis, redis_server: str, observer: str
 ) -> None:
     """A touched file is not reported; the doctor gives the first difference."""

@@ -112,7 +112,7 @@ def test_unlisted_patients_wait_and_go_on_when_they_are_listed(tmp_path: Path, t
     assert not note.exists() or "not in identities.csv" not in note.read_text("utf-8-sig")
 
 
-def test_a_set_that_waits_for_a_list_goes_on_without_one(tmp_path: Path, take: Callable) -> None:
+def test_a_set_that_waits_for_a_list_continues_without_one(tmp_path: Path, take: Callable) -> None:
     """Without a list, numbers are used."""
     root = listed(tmp_path / "BATCH", "A1;T-1")
     a_set(root, "x", "X9")
@@ -155,7 +155,7 @@ def test_a_number_that_another_set_holds_is_waited_for(tmp_path: Path, client: r
     assert take(root, "a").index == 6
 
 
-def test_a_changed_row_is_told_and_never_applied(tmp_path: Path, take: Callable) -> None:
+def test_a_changed_row_is_reported_and_never_applied(tmp_path: Path, take: Callable) -> None:
     """By doctor and status; a republished set keeps its identity or is not republished."""
     root = listed(tmp_path / "BATCH", "A1;T-1;Doe;Jane;8")
     a_set(root, "a", "A1")

@@ -73,7 +73,7 @@ def mixed_layouts(root: Path) -> list[str]:
     return ["P3", "P4", "P5", "St. Anna/P1", "St. Anna/P2", "Ümlaut & Söhne/P1"]
 
 
-def test_sets_and_hospitals_are_told_apart(tmp_path: Path) -> None:
+def test_sets_and_hospitals_are_distinguished(tmp_path: Path) -> None:
     """By DICOM at a folder's own level, and by references between objects in subfolders."""
     root = hospitals(tmp_path / "BATCH")
     expected = mixed_layouts(root)
@@ -165,7 +165,7 @@ def test_status_and_report_can_be_seen_for_one_hospital(ran: Path) -> None:
     assert not [path for path in (ran.parent / "out").rglob("*") if "Anna" in path.name]
 
 
-def test_no_hospital_stands_in_what_was_published_or_recorded(ran: Path) -> None:
+def test_no_hospital_is_in_what_was_published_or_recorded(ran: Path) -> None:
     """Neither in DICOM nor in file names of the state."""
     for path in (*ran.glob("ANON_*/*"), *(ran / ".anonymizer" / "records").iterdir()):
         assert b"Anna" not in path.read_bytes()

@@ -50,7 +50,7 @@ def test_a_message_of_ours_is_known(ours: bytes) -> None:
     assert fault_of(json.dumps(again).encode()) == ""
 
 
-def test_each_malformed_message_is_told_without_its_content(ours: bytes) -> None:
+def test_each_malformed_message_is_reported_without_its_content(ours: bytes) -> None:
     """In a few fixed words."""
     told = {name: fault_of(data) for name, data in malformed(ours).items()}
 

@@ -230,7 +230,7 @@ def test_a_folder_in_the_place_of_a_removed_one_is_named(tmp_path: Path, command
     assert named(anonymizer("status", root, "--json")) == {"ANON_006": why}
 
 
-def test_several_patients_folders_in_one_are_told_to_be_moved_up(tmp_path: Path) -> None:
+def test_several_patients_folders_in_one_are_to_be_moved_up(tmp_path: Path) -> None:
     """The refusal and the list of entries not taken agree."""
     root = make_collection(tmp_path / "BATCH")
     for number in (1, 2):
@@ -274,7 +274,7 @@ def test_the_end_of_a_run_says_where_everything_is(tmp_path: Path) -> None:
         assert part in said
 
 
-def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_goes_on(tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_continues(tmp_path: Path) -> None:
     """Sets in work are finished; the next run does the rest."""
     root = make_collection(tmp_path / "BATCH")
     held = endless(root)

@@ -45,7 +45,7 @@ def note_of(folder: Path) -> str:
     return path.read_text("utf-8-sig") if path.exists() else ""
 
 
-def test_the_same_person_is_told_everywhere(tmp_path: Path, take: Callable) -> None:
+def test_the_same_person_is_reported_everywhere(tmp_path: Path, take: Callable) -> None:
     """In note, check, status and report; the sets get the next numbers as usual."""
     root = collection_of(tmp_path / "BATCH")
     folders = {name: a_set(root, name, patient_id) for name, patient_id in (("a", "A1"), ("b", "B2"), ("c", " A1 "))}

@@ -42,7 +42,7 @@ def publish(client: redis.Redis, settings: Settings, root: Path, name: str, born
     return note.read_text("utf-8-sig") if note.exists() else ""
 
 
-def test_it_is_told_where_and_nowhere_else(tmp_path: Path, client: redis.Redis) -> None:
+def test_it_is_reported_where_and_nowhere_else(tmp_path: Path, client: redis.Redis) -> None:
     """By collection and number; different birth dates are mentioned; withdrawn or forgotten sets are not."""
     share = tmp_path / "share"
     settings = Settings(share=share, share_secret=SECRET)

@@ -201,7 +201,7 @@ def test_two_patients_at_once_stay_apart(receiver: Receiver, tmp_path: Path) -> 
     assert sorted(name.rpartition("-")[0] for name in found) == ["A_1", "A_1", "B", "b"]
 
 
-def test_a_patient_without_an_id_is_told_by_name_and_birth_date(receiver: Receiver, tmp_path: Path) -> None:
+def test_a_patient_without_an_id_is_identified_by_name_and_birth_date(receiver: Receiver, tmp_path: Path) -> None:
     """Two patients get two folders; two spellings differing in case are one patient."""
     sets = [make_set(tmp_path, patient(name, ""), name=name, seed=name) for name in ("Nameless^One", "Nameless^Two")]
     for made in sets:

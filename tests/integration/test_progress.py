@@ -58,7 +58,7 @@ def test_the_duration_is_known_when_a_set_is_done(client: redis.Redis) -> None:
     assert (durations(client, ID), read_all(client, ID)) == ({ONE: 2.5}, {})
 
 
-def test_a_step_is_told_five_times_a_second_and_a_new_one_at_once(client: redis.Redis) -> None:
+def test_a_step_is_reported_five_times_a_second_and_a_new_one_at_once(client: redis.Redis) -> None:
     """Whatever the number of files."""
     clock = Clock()
     progress = Progress(client, ID, ONE, clock=clock)

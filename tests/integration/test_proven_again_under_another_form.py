@@ -72,7 +72,7 @@ def test_a_descriptor_that_was_changed_since_says_nothing_of_earlier_sets(
     assert proven(root).files
 
 
-def test_a_set_that_was_made_under_an_older_policy_is_told_to_be(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_that_was_made_under_an_older_policy_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If it fails under ours, so that nobody suspects a forgery."""
     monkeypatch.setattr(table, "POLICY_EDITION", "2030-01-01")
     assert proven(root).files
@@ -98,7 +98,7 @@ def test_files_are_held_against_the_hashes_of_the_record(root: Path) -> None:
     }
 
 
-def test_new_uids_are_made_anew_from_the_key(root: Path) -> None:
+def test_new_uids_are_made_again_from_the_key(root: Path) -> None:
     """A UID replaced consistently in every file by one of the same form is detected."""
     data = dcmread(next((root / "ANON_006").glob("RP.*")))
     old = data.StudyInstanceUID

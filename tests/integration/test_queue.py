@@ -136,7 +136,7 @@ def test_one_worker_at_a_time_holds_a_lease(client: redis.Redis, queue: Queue) -
     assert queue.holding([A, B, C]) == {}
 
 
-def test_a_lease_is_renewed_as_long_as_the_work_goes_on(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_is_renewed_as_long_as_the_work_continues(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its duration."""
     monkeypatch.setattr(leases, "LEASE_S", 60.0)
     monkeypatch.setattr(leases, "RENEWALS", 600)

@@ -214,7 +214,7 @@ def test_forty_sets_through_eight_workers_get_forty_numbers_in_a_row(tmp_path: P
     assert [line.split(", ")[1] for line in tracking_lines(root)[1:]] == [f"zzz_AnusGE{n:03d}" for n in range(6, 46)]
 
 
-def test_a_run_that_is_stopped_or_killed_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_or_killed_is_continued(tmp_path: Path) -> None:
     """Ctrl-C lets sets in work finish, SIGKILL does not; the next run completes both. No process remains."""
     root = make_collection(tmp_path / "BATCH")
     held = endless(root)
@@ -259,7 +259,7 @@ def test_a_redis_that_dies_under_a_run_is_started_again(tmp_path: Path) -> None:
     assert len(tracking_lines(root)) == 1 + 5
 
 
-def test_a_tracking_file_that_may_not_be_written_is_told_and_written_next_time(tmp_path: Path) -> None:
+def test_a_tracking_file_that_may_not_be_written_is_reported_and_written_next_time(tmp_path: Path) -> None:
     """A person made it read-only, or holds it open."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="a", seed=1)

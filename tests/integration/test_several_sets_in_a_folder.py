@@ -172,7 +172,7 @@ def test_a_plan_that_comes_later_is_a_new_set(desk) -> None:
     assert {one.code for one in doctor.examine(here.collection)} <= {"not-rendered"}
 
 
-def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_between_two_sets_continues(desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets published before it are published once."""
     here = desk()
     export = several(here)
@@ -197,7 +197,7 @@ def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_folder_that_is_killed_before_any_change_on_disk_goes_on(
+def test_a_folder_that_is_killed_before_any_change_on_disk_continues(
     desk,
     killed_before: Callable[[int, Callable[[], object]], bool],  # noqa: F811 - the fixture
     number: int,

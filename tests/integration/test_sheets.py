@@ -188,7 +188,7 @@ def change_a_voxel(data: Dataset) -> None:
         ("CT", change_a_voxel, r"slice \d: 1 voxel differs, by up to 100 HU", 1),
     ],
 )
-def test_the_smallest_damage_is_told_and_shown(
+def test_the_smallest_damage_is_reported_and_shown(
     published: Callable[..., Published], prefix: str, change: Callable[[Dataset], None], says: str, pictures: int
 ) -> None:
     """One point, one leaf, one voxel."""
@@ -204,7 +204,7 @@ def test_the_smallest_damage_is_told_and_shown(
     assert findings.changed_files == 1
 
 
-def test_every_text_that_travels_stands_on_the_page_of_the_signature(published: Callable[..., Published]) -> None:
+def test_every_text_that_travels_is_on_the_page_of_the_signature(published: Callable[..., Published]) -> None:
     """With unread words, and patient characteristics; the first page and the report count them."""
     done = published(
         setting("RTPLAN", RTPlanLabel="VMAT_JSM"), setting("", PatientWeight="81.5", EthnicGroup="Plantesian")
@@ -225,7 +225,7 @@ def test_every_text_that_travels_stands_on_the_page_of_the_signature(published: 
     assert "1 (0 accepted, 0 to be removed)" in page
 
 
-def test_nothing_original_stands_in_sheet_or_report(published: Callable[..., Published]) -> None:
+def test_nothing_original_is_in_sheet_or_report(published: Callable[..., Published]) -> None:
     """Not in texts or metadata of PDF and pictures, nor names of files or of this machine."""
     done = published(ct=8, rois=20, size=64, control_points=8)
     text = done.sheet()
@@ -262,7 +262,7 @@ def chunks(png: bytes) -> list[str]:
     return names
 
 
-def test_what_went_with_private_elements_and_what_the_age_is_stands_in_words(
+def test_age_and_lost_private_elements_are_in_words(
     published: Callable[..., Published],
 ) -> None:
     """The signer should know of arcs beyond 180°, and why an age is as stated."""
@@ -276,7 +276,7 @@ def test_what_went_with_private_elements_and_what_the_age_is_stands_in_words(
     assert "The patient is older than 89: the age is given as 90 years." in says
 
 
-def test_what_the_collection_accepted_stands_on_the_sheet(published: Callable[..., Published]) -> None:
+def test_what_the_collection_accepted_is_on_the_sheet(published: Callable[..., Published]) -> None:
     """By code, since the check's sentences may name files. A dose not in Gy is not shown as Gy."""
     done = published(relative_dose, form={"machine": "keep", "more": '[check]\naccept = ["relative-dose"]'})
     _, text = done.look()

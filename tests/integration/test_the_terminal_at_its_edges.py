@@ -83,7 +83,7 @@ def test_only_the_sets_that_are_named_are_done(root: Path) -> None:
 
 
 @pytest.mark.parametrize("environment", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
-def test_names_and_tables_are_told_in_plain_ascii(root: Path, environment: dict[str, str]) -> None:
+def test_names_and_tables_are_printed_in_plain_ascii(root: Path, environment: dict[str, str]) -> None:
     """Unsupported characters are escaped, without tracebacks."""
     make_set(root, name=os.fsdecode(b"Sch\xe4fer"), seed=7)
     for arguments in (("check", root), ("status", root), ("--help",)):
@@ -130,7 +130,7 @@ def test_a_program_that_no_shell_finds_is_advised_by_its_path(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", ["The batch's folder", 'Größe "2" $HOME'])
-def test_every_command_that_is_advised_can_be_run_as_it_stands(tmp_path: Path, name: str) -> None:
+def test_every_command_that_is_advised_can_be_run_unchanged(tmp_path: Path, name: str) -> None:
     """ROOT in a sentence is replaced by the command's folder, quoted."""
     root = make_collection(tmp_path / name)
     make_set(root, setting("RTPLAN", RTPlanLabel="VMAT_JSM"), name="Anna's", seed=1)

@@ -116,7 +116,7 @@ def test_a_number_stays_with_a_set_in_work_whatever_was_in_its_folder_before(des
     assert desk.held() == [7]
 
 
-def test_a_set_that_is_dropped_twice_at_once_is_published_once_and_both_are_told(
+def test_a_set_that_is_dropped_twice_at_once_is_published_once_and_both_are_reported(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two workers find it unpublished and continue simultaneously."""
@@ -127,7 +127,7 @@ def test_a_set_that_is_dropped_twice_at_once_is_published_once_and_both_are_told
     assert not desk.note("folder")
 
 
-def test_of_two_that_share_their_uids_and_are_dropped_at_once_one_is_told_to_be_changed(
+def test_of_two_that_share_their_uids_and_are_dropped_at_once_one_is_reported_as_changed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It must not count as published: its bytes differ."""
@@ -163,7 +163,7 @@ def both_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch, change: Callable[[
     return first[0], second
 
 
-def test_a_folder_that_now_holds_a_copy_of_another_set_is_told(desk: Desk) -> None:
+def test_a_folder_that_now_holds_a_copy_of_another_set_is_reported(desk: Desk) -> None:
     """That another set was published from it does not mean that this one was."""
     root = desk.collection.root
     for name in ("x", "y"):

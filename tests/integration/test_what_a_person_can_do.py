@@ -239,7 +239,7 @@ def test_the_tracking_header_alone_is_left(tmp_path: Path) -> None:
     assert tracking_lines(root) == [HEADER]
 
 
-def test_redis_is_made_anew_from_the_share(two, client, redis_server, monkeypatch) -> None:
+def test_redis_is_made_again_from_the_share(two, client, redis_server, monkeypatch) -> None:
     """On request, as the service does by itself."""
     root, *_ = two
     monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{redis_server}")

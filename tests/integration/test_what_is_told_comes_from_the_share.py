@@ -90,7 +90,7 @@ def test_a_published_set_that_is_looked_at_again_is_counted_once(
     assert metrics.read(client).outcomes == {"published": 1}
 
 
-def test_a_circumstance_is_told_as_one(
+def test_a_circumstance_is_reported_as_one(
     collection: Collection, client: redis.Redis, work: Callable[[Collection, str, redis.Redis], str]
 ) -> None:
     """The set is retried."""

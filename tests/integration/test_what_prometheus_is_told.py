@@ -51,7 +51,7 @@ def told(watch, share, client):
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
 
-def test_an_address_that_is_taken_is_told_with_the_setting(tmp_path, client):
+def test_an_address_that_is_taken_is_reported_with_the_setting(tmp_path, client):
     """In one sentence, the only text in a service's log."""
     watch, share = SimpleNamespace(attended={}, share_is_away=False), SimpleNamespace(root=tmp_path, closed=())
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -63,7 +63,7 @@ def test_an_address_that_is_taken_is_told_with_the_setting(tmp_path, client):
             pass
 
 
-def test_everything_is_told(tmp_path, client):
+def test_everything_is_reported(tmp_path, client):
     """States, cost, share and Redis; the backlog counts waiting and running sets, without sheets."""
     client.rpush("anonymizer:anonymizer", "message", "message")
     for queue in ("anonymizer", "anonymizer.sheets"):

@@ -77,7 +77,7 @@ def test_each_id_of_a_published_set_leads_to_its_folder(
     assert told(f"{locator[:8]}…")["locator"] == locator  # as Flower shows it
 
 
-def test_reasons_and_failures_of_a_set_are_told(collection: Collection, told: Callable[..., Any]) -> None:
+def test_reasons_and_failures_of_a_set_are_reported(collection: Collection, told: Callable[..., Any]) -> None:
     """Of a refused set, and of one on which the program failed."""
     for name, state, codes in (("refused one", "refused", ("no-plan",)), ("parked one", "parked", ("KeyError",))):
         made = make_set(collection.root, name=name, seed=name)
@@ -97,7 +97,7 @@ def test_reasons_and_failures_of_a_set_are_told(collection: Collection, told: Ca
     assert parked["history"][1]["what"] == "failed 2 times: WorkerLostError: SIGKILL, written, KeyError"
 
 
-def test_a_folder_that_went_away_or_changed_is_told_as_that(
+def test_a_folder_that_went_away_or_changed_is_reported_as_that(
     tmp_path: Path, published: Callable[..., Published], told: Callable[..., Any]
 ) -> None:
     """Published sets stay in its history."""
@@ -114,7 +114,7 @@ def test_a_folder_that_went_away_or_changed_is_told_as_that(
     assert told("ANON_006", tmp_path)["state"] == "gone"  # the claim still says which locator it was
 
 
-def test_what_is_no_id_or_nobodys_is_told(
+def test_what_is_no_id_or_nobodys_is_reported(
     tmp_path: Path, collection: Collection, anonymizer: Callable[..., Said]
 ) -> None:
     """With an exit code of its own."""

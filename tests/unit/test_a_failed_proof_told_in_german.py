@@ -39,7 +39,7 @@ def test_check_and_finding_are_translated_and_the_place_stays() -> None:
     assert parked_text(told).splitlines()[1:] == told
 
 
-def test_what_nobody_has_translated_is_told_as_it_is() -> None:
+def test_what_nobody_has_translated_is_reported_unchanged() -> None:
     """A reason of an older version, for instance; the number of further ones is still given."""
     with speaking("de"):
         assert [failed_proof.in_words(says) for says in ("of old", "and 7 more")] == ["of old", "und 7 weitere"]
@@ -74,7 +74,7 @@ def _texts(node: ast.expr) -> Iterator[str]:
         yield node.value
 
 
-def test_whatever_the_proof_finds_is_told_in_german() -> None:
+def test_whatever_the_proof_finds_is_reported_in_german() -> None:
     """Untranslated sentences would stay English."""
     every = set(_findings())
     assert len(every) > 80

@@ -558,7 +558,7 @@ def test_codes_of_what_was_done_that_say_more(published: Published, keyword: str
 
 
 @pytest.mark.parametrize(("prefix", "begin"), [("RD", b"\x12\x00\x63\x00LO"), ("RP", b"\x10\x00\x10\x00PN")])
-def test_an_element_that_stands_twice(published: Published, prefix: str, begin: bytes) -> None:
+def test_an_element_that_occurs_twice(published: Published, prefix: str, begin: bytes) -> None:
     """The second could hold what the first must not; readers differ in which they use."""
     path = one(published, prefix)
     data = path.read_bytes()

@@ -42,7 +42,7 @@ def years(done: Anonymized) -> int:
         ("", "095Y", "20180301", "090Y"),
     ],
 )
-def test_the_age_is_told_by_age_and_birth_date(
+def test_the_age_is_given_by_age_and_birth_date(
     tmp_path: Path, birth: str, age: str | None, studied: str, stated: str
 ) -> None:
     """In whole years on the day of the CT; a stated age takes precedence."""

@@ -97,7 +97,7 @@ BAD: dict[str, tuple[str | bytes, list[int], str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_list_is_told_row_by_row_and_nothing_is_written(tmp_path: Path, kind: str) -> None:
+def test_a_bad_list_is_reported_row_by_row_and_nothing_is_written(tmp_path: Path, kind: str) -> None:
     """Each kind with its row numbers; no state is created, and the file is left unchanged."""
     text, wrong, says = BAD[kind]
     found = looked(tmp_path, text)
@@ -111,7 +111,7 @@ def test_a_bad_list_is_told_row_by_row_and_nothing_is_written(tmp_path: Path, ki
     assert (tmp_path / "identities.csv").read_bytes() == data
 
 
-def test_all_bad_rows_are_told_at_once(tmp_path: Path) -> None:
+def test_all_bad_rows_are_reported_at_once(tmp_path: Path) -> None:
     """One kind does not hide another."""
     found = looked(tmp_path, HEAD + "A1;T-1\n;T-2\nC3;T\\3\nD4;T-4;;;x\nE5;T-1\n")
     assert sorted(set(rows(found))) == [2, 3, 4, 5, 6]
@@ -192,14 +192,14 @@ def test_the_real_id_of_a_published_patient_is_no_new_id(tmp_path: Path) -> None
     assert rows(looked(tmp_path, HEAD + "B2;a1\n")) == [2]
 
 
-def test_a_new_id_that_a_number_would_give_is_told_where_numbers_are_given(tmp_path: Path) -> None:
+def test_a_new_id_that_a_number_would_give_is_reported_where_numbers_are_given(tmp_path: Path) -> None:
     """If unlisted patients wait, nobody gets it; with its own number it belongs to the row."""
     text = HEAD + "A1;zzz_AnusGE010\nB2;zzz_AnusGE011;;;11\nC3;zzz_AnusGE005\n"
     assert rows(looked(tmp_path / "next", text, unlisted="next")) == [2]
     assert rows(looked(tmp_path / "wait", text)) == []
 
 
-def test_a_fault_of_the_table_is_told_in_german_with_its_row(tmp_path: Path) -> None:
+def test_a_fault_of_the_table_is_reported_in_german_with_its_row(tmp_path: Path) -> None:
     """The row is in the sentence in any language."""
     make_collection(tmp_path, more='[service]\nlanguage = "de"\n')
     found = looked(tmp_path, HEAD + f"A1;T-1\nB2;T-2;;;;;{'x' * 200_000}\n")

@@ -113,7 +113,7 @@ def test_bits_below_the_lowest_one_are_cleared_too(tmp_path: Path) -> None:
     assert np.array_equal(words(found.anon), words(found.source) & 0xFFF0)
 
 
-def test_an_overlay_that_is_announced_is_told(tmp_path: Path) -> None:
+def test_an_overlay_that_is_announced_is_reported(tmp_path: Path) -> None:
     """Its attributes are removed, like all overlays."""
     found = published(tmp_path, cells(12, signed=False, above=0x1000), announced)
     assert (

@@ -241,7 +241,7 @@ def test_a_vanished_file_means_that_the_set_changed(tmp_path):
         check.judge(made.folder, KEEP, [], policy_for(Choice(keep_machine=True)), seen)
 
 
-def test_all_that_stands_against_a_set_is_told_at_once(tmp_path):
+def test_all_faults_of_a_set_are_reported_at_once(tmp_path):
     """So one new export suffices."""
     verdict = judge(
         make_set(tmp_path, sets.second("RTDOSE"), sets.verification_plan, sets.hd120, sets.without_slices(0))
@@ -306,7 +306,7 @@ def test_hostile_names_stay_on_one_line(tmp_path):
     assert all("\n" not in fault.found for fault in (*verdict.faults, *verdict.missing))
 
 
-def test_two_patients_are_told_apart_by_number_plan_and_files(tmp_path):
+def test_two_patients_are_distinguished_by_number_plan_and_files(tmp_path):
     """So the person knows what to remove; IDs differing only by zeros are usually typing errors."""
     made = make_set(
         tmp_path,

@@ -40,7 +40,7 @@ def test_the_numbers_of_check_are_taken_and_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("numbers", [[4], [0, 1], [-1], []])
-def test_a_number_that_is_none_of_the_folders_is_told(tmp_path: Path, numbers: list[int]) -> None:
+def test_a_number_that_is_none_of_the_folders_is_reported(tmp_path: Path, numbers: list[int]) -> None:
     """Nothing is stored."""
     collection, export = waiting(tmp_path)
     with pytest.raises(SettingsWrong, match="anonymizer check"):

@@ -102,7 +102,7 @@ def test_new_does_not_write_over_a_form(tmp_path: Path, anonymizer: Callable[...
     assert (said.code, (tmp_path / "collection.toml").read_text()) == (2, before)
 
 
-def test_new_goes_on_behind_the_numbers_of_the_older_program(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+def test_new_continues_behind_the_numbers_of_the_older_program(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
     """Folders and lines count; nothing is adopted without the option."""
     (tmp_path / "ANON_007").mkdir()
     (tmp_path / "VicRapidPlan_trackingFile_20190101.txt").write_text(
@@ -223,14 +223,14 @@ def test_run_without_a_form_or_with_two_is_wrong_use(tmp_path: Path, anonymizer:
     assert "is not a folder" in nowhere.err
 
 
-def test_a_wrong_form_is_told_with_its_line(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+def test_a_wrong_form_is_reported_with_its_line(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
     """Not with a traceback."""
     make_collection(tmp_path, more="on_machine_mismatch = 5")
     said = anonymizer("run", tmp_path)
     assert (said.code, "line 10" in said.err, "Traceback" in said.err) == (2, True, False)
 
 
-def test_a_wrong_setting_is_told(
+def test_a_wrong_setting_is_reported(
     tmp_path: Path, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its name."""
@@ -251,7 +251,7 @@ def test_the_service_says_what_it_needs(
     assert (said.code, "ANONYMIZER_REDIS_URL is not set" in said.err) == (2, True)
 
 
-def test_what_nobody_foresaw_is_told_without_its_text(
+def test_what_nobody_foresaw_is_reported_without_its_text(
     tmp_path: Path, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The text may contain a name."""
@@ -264,7 +264,7 @@ def test_what_nobody_foresaw_is_told_without_its_text(
     assert (said.code, "KeyError" in said.err, "Mustermann" in said.err) == (2, True, False)
 
 
-def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+def test_status_tells_the_state_of_each_collection(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
     """Under a share, too; a paused collection has a reason."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="new one", seed=1)
@@ -291,7 +291,7 @@ def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Cal
     assert anonymizer("status", tmp_path / "BATCH" / "new one").code == 2
 
 
-def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(
+def test_a_folder_that_may_not_be_written_is_reported_in_one_sentence(
     tmp_path: Path, anonymizer: Callable[..., Said]
 ) -> None:
     """By the folder's name, not that of the file to be created, and with the remedy."""

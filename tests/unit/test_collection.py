@@ -251,7 +251,7 @@ def test_a_state_with_a_piece_missing_is_not_mended(tmp_path: Path, lost: str) -
         Collection.open(tmp_path)
 
 
-def test_a_share_that_is_away_is_a_circumstance(tmp_path: Path) -> None:
+def test_a_share_that_is_unavailable_is_a_circumstance(tmp_path: Path) -> None:
     """An empty mount point, another collection in its place, and its return."""
     root = tmp_path / "BATCH"
     root.mkdir()

@@ -120,7 +120,7 @@ def test_a_comment_does_not_travel(tmp_path: Path, syntax: str, comment: bytes, 
 
 
 @pytest.mark.parametrize("syntax", STREAMS)
-def test_what_stands_behind_the_last_marker_does_not_travel(tmp_path: Path, syntax: str) -> None:
+def test_what_follows_the_last_marker_does_not_travel(tmp_path: Path, syntax: str) -> None:
     """Like data after the last voxel of uncompressed pixels."""
     found = published(tmp_path, holding(STREAMS[syntax](behind=NAME), syntax))
     assert NAME not in found.written
@@ -130,7 +130,7 @@ def test_what_stands_behind_the_last_marker_does_not_travel(tmp_path: Path, synt
 @pytest.mark.parametrize("syntax", STREAMS)
 @pytest.mark.parametrize("table", [True, False])
 @pytest.mark.parametrize("split", [1, 3])
-def test_a_codestream_without_comments_stays_as_it_is(tmp_path: Path, syntax: str, split: int, table: bool) -> None:
+def test_a_codestream_without_comments_is_unchanged(tmp_path: Path, syntax: str, split: int, table: bool) -> None:
     """Fragments, padding and offset table included."""
     found = published(tmp_path, holding(STREAMS[syntax](), syntax, split, table=table))
     (before,) = {dcmread(path).PixelData for path in found.source.glob("CT*")}

@@ -42,7 +42,7 @@ def test_one_object_of_ours_is_enough(tmp_path: Path, modality: str) -> None:
     assert [fault.code for fault in judge(make_set(tmp_path, edit).folder).faults] == ["already-ours"]
 
 
-def test_what_another_program_removed_is_told(tmp_path: Path) -> None:
+def test_what_another_program_removed_is_reported(tmp_path: Path) -> None:
     """In words suitable for record and sheet."""
     edit = sets.setting("RTPLAN", PatientIdentityRemoved="YES", DeidentificationMethod="Mustermann's own script")
     verdict = judge(make_set(tmp_path, edit).folder)

@@ -293,7 +293,7 @@ def test_pixel_data_stop_the_reading_at_the_top_level_only() -> None:
     assert (found.value.vr, found.value.length) == (b"OW", 4)
 
 
-def test_what_stands_before_a_very_long_value_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_precedes_a_very_long_value_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard against too many elements is based on bytes, so a long value must not reduce it."""
     monkeypatch.setattr("services.dicom.elements.MAX_ELEMENTS", 10)
     made = Dataset()

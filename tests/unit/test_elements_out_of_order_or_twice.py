@@ -85,7 +85,7 @@ def test_any_order_reads_as_the_right_one(
 
 @pytest.mark.parametrize("way", SYNTAXES)
 @pytest.mark.parametrize("place", ["at the root", "private", "in an item", "behind all"])
-def test_what_stands_twice_alike_is_taken_once(tmp_path: Path, way: str, place: str) -> None:
+def test_what_occurs_twice_alike_is_taken_once(tmp_path: Path, way: str, place: str) -> None:
     """Nothing is lost, and a note is given."""
     outer, inner = list(OUTER), list(INNER)
     {
@@ -110,7 +110,7 @@ def test_what_stands_twice_alike_is_taken_once(tmp_path: Path, way: str, place: 
         ("(300A,00B0) BeamSequence", [(BEAMS, b"SQ", item())], []),
     ],
 )
-def test_what_stands_twice_and_differs_is_refused_by_its_tag(
+def test_what_occurs_twice_and_differs_is_refused_by_its_tag(
     tmp_path: Path, way: str, tag: str, outer: list, inner: list
 ) -> None:
     """Some readers use the first, some the last: which is meant is unknown."""

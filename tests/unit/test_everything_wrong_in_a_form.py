@@ -55,7 +55,7 @@ def spoiled(tongue: str, *, but: str = "") -> str:
     return text
 
 
-def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
+def test_all_of_it_is_reported_at_once(tmp_path: Path) -> None:
     """With the line if there is one; one sentence per line."""
     assert re.sub(r"line \d+", "line N", wrong(tmp_path, spoiled("en"))).splitlines() == [
         "collection.toml, line N: same_person is unknown in [people]. Known are: same_patient, unlisted, hospitals.",
@@ -74,7 +74,7 @@ def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_none_of_it_is_told_in_english_to_a_german_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_none_of_it_is_reported_in_english_to_a_german_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs still have it in English."""
     plain = [wrong(tmp_path, text) for text in (spoiled("en"), spoiled("en", but='hospital = "Demo Hospital"'))]
     monkeypatch.setattr(language, "catalogue", lambda _: Pseudo())

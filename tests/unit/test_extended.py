@@ -44,7 +44,7 @@ BEYOND = "<FieldOrder>{}</FieldOrder><GantryRtnExtendedStop>true</GantryRtnExten
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
-def test_what_a_plan_itself_does_not_say_is_told(written: str, told: list[str], encoding: str) -> None:
+def test_what_a_plan_itself_does_not_say_is_reported(written: str, told: list[str], encoding: str) -> None:
     """And nothing else: most plans state all of it in standard attributes."""
     says = list(private_loss.lost(written.encode(encoding), [1, 2, 3]))
     assert len(says) == len(told)

@@ -45,7 +45,7 @@ def test_what_is_generated_is_what_the_program_says(name: str) -> None:
     assert section(name, (DOCS / document).read_text("utf-8"))[2].strip() == make()
 
 
-def test_every_command_is_told_of_and_every_command_told_of_is_there() -> None:
+def test_every_command_is_documented_and_every_documented_command_exists() -> None:
     """The table of commands."""
     told = set(re.findall(r"^\| `anonymizer (\w+)", (DOCS / "commands.md").read_text("utf-8"), re.MULTILINE))
     told.add("worker")  # stands beside `watch`

@@ -152,7 +152,7 @@ ODD: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("what", ODD)
-def test_what_is_put_right_is_told(tmp_path: Path, what: str) -> None:
+def test_what_is_put_right_is_reported(tmp_path: Path, what: str) -> None:
     """It is an oddity of the file, reported by kind and not by value."""
     data, oddity = ODD[what]
     path = tmp_path / "x.dcm"
@@ -190,7 +190,7 @@ def test_the_proof_finds_it(tmp_path: Path, change: Callable[[bytes], bytes]) ->
         prove.prove(files, found.anon, Expected(IDENTITY, replacements.policy, replacements.machine))
 
 
-def test_what_makers_write_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_what_makers_write_is_kept_unchanged(tmp_path: Path) -> None:
     """No file of an ordinary set is rewritten."""
     made = make_set(tmp_path, encoded("explicit"))
     assert {read(path).recoded for path in made.folder.iterdir()} == {False}

@@ -32,7 +32,7 @@ ages = st.one_of(
 )
 
 
-def test_the_index_stands_behind_the_id_and_behind_the_family_name() -> None:
+def test_the_index_is_appended_to_id_and_family_name() -> None:
     """At least three digits, more if needed; the first name is unchanged."""
     assert FORM.numbered(6) == NewIdentity("zzz_AnusGE006", "AnusGE006^First", 6)
     assert FORM.numbered(1234) == NewIdentity("zzz_AnusGE1234", "AnusGE1234^First", 1234)

@@ -178,7 +178,7 @@ STAYING: dict[str, tuple[str, bytes, str]] = {
 
 
 @pytest.mark.parametrize("what", STAYING)
-def test_what_is_harmless_stays_as_it_is(tmp_path: Path, what: str) -> None:
+def test_what_is_harmless_is_unchanged(tmp_path: Path, what: str) -> None:
     """Including padding."""
     where, value, vr = STAYING[what]
     found = published(tmp_path, put(where, value, vr))
@@ -247,7 +247,7 @@ def test_an_attribute_that_must_have_a_value_does_not_lose_it(tmp_path: Path, wh
     assert [where.split()[1] in fault.found for fault in refused.value.faults] == [True]
 
 
-def test_a_coded_value_that_is_no_term_is_told(tmp_path: Path) -> None:
+def test_a_coded_value_that_is_no_term_is_reported(tmp_path: Path) -> None:
     """By attribute only."""
     found = published(tmp_path, put("ct ScanOptions", b"TILTED_4", "CS"))
     (told,) = [

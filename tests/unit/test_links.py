@@ -80,7 +80,7 @@ def test_contours_beside_the_slices_do_not_bear_an_absent_link(tmp_path):
 
 
 @pytest.mark.parametrize("offset_mm", [1, 3, 1000])
-def test_contours_that_lie_elsewhere_than_they_say_are_told_of(tmp_path, offset_mm):
+def test_contours_that_lie_elsewhere_than_they_say_are_reported(tmp_path, offset_mm):
     """Off all slices, on the next one, outside the patient: links are shown nevertheless; a note asks for review."""
     judged = judge(make_set(tmp_path, lambda made: sets.move_contours(made, offset_mm)))
     assert judged.states == SHOWN
@@ -115,7 +115,7 @@ def test_geometry_that_disagrees_does_not_bear_an_absent_link(tmp_path, silent, 
     assert codes(judge(make_set(tmp_path, moved, name="shown"))) == ([], [], [])
 
 
-def test_slices_still_to_come_are_told_from_other_images(tmp_path):
+def test_slices_still_to_come_are_distinguished_from_other_images(tmp_path):
     """Both are missing images, distinguished by the contours' positions."""
     without_list = sets.without_image_list
     judged = judge(make_set(tmp_path, without_list, sets.without_slices(1)))

@@ -117,7 +117,7 @@ def test_libraries_keep_their_words_and_numbers_only(stream: io.StringIO) -> Non
     }
 
 
-def test_a_text_of_a_library_that_cannot_be_filled_in_stays_as_it_is() -> None:
+def test_a_text_of_a_library_that_cannot_be_filled_in_is_unchanged() -> None:
     """The mistake is the library's; no value is logged."""
     record = logging.LogRecord("celery", logging.INFO, "", 0, "%d of %d", (SECRET, 3), None)
     event = {"event": "%d of %d", "_record": record, "positional_args": (SECRET, 3)}

@@ -77,7 +77,7 @@ def test_organs_with_letters_of_their_own_stay(label: str, name: str) -> None:
     ("王^伟", "PTV 王", "PTV"), ("王^伟", "PTV王", "PTV"), ("王^伟", "伟 PTV", "PTV"), ("이^민준", "이 PTV", "PTV"),
     ("王^伟", "王子", "王子"), ("左^伟", "左 肺", "左 肺"),
 ])  # fmt: skip
-def test_a_name_of_one_character_goes_where_it_stands_alone(name: str, label: str, left: str) -> None:
+def test_a_name_of_one_character_goes_where_it_is_alone(name: str, label: str, left: str) -> None:
     """Beside another character it is part of a word; sides are nobody's names."""
     values = [("person", name)]
 

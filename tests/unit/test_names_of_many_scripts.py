@@ -74,7 +74,7 @@ def test_words_of_the_lexicon_stay_beside_each_of_these_names(label: str, name: 
     assert not Search([("person", name)]).in_typed(label)
 
 
-def test_a_name_whose_accents_stand_beside_its_letters_is_one_word() -> None:
+def test_a_name_whose_accents_are_beside_its_letters_is_one_word() -> None:
     """Unicode allows both forms."""
     label = unicodedata.normalize("NFD", "Lunge_L Grüňová")
     assert left_of(label, "Grüňová^Eva") == "Lunge_L"

@@ -58,7 +58,7 @@ def test_cleaning_makes_no_name_that_another_structure_bears(tmp_path: Path) -> 
     assert done.roi_names[0] not in {"PTV", "PTV Mustermann"}
 
 
-def test_names_that_differ_behind_the_sixteenth_character_stay_as_they_are(tmp_path: Path) -> None:
+def test_names_that_differ_behind_the_sixteenth_character_are_unchanged(tmp_path: Path) -> None:
     """Planning systems truncate them to one name; this is reported but not repaired."""
     names = "PTV_high_60Gy_01_a", "PTV_high_60Gy_01_b"
     done = anonymized(tmp_path, NAMED, structures(*names))

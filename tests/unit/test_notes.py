@@ -21,7 +21,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_refused_set_is_told_why_and_what_to_do(tmp_path: Path) -> None:
+def test_a_refused_set_has_the_reason_and_the_remedy(tmp_path: Path) -> None:
     """For Windows' editor: with byte order mark and CRLF."""
     (tmp_path / "Müller, H").mkdir()
 

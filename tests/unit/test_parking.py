@@ -81,7 +81,7 @@ def test_a_failed_proof_parks_a_set_at_once_and_says_where(collection: Collectio
     assert fail(collection, "ValueError", failures.MOST - 1) == []
 
 
-def test_of_many_reasons_a_few_are_told_to_a_person(collection: Collection) -> None:
+def test_of_many_reasons_a_few_are_reported_to_a_person(collection: Collection) -> None:
     """The outcome has all, the note the first ones."""
     locator, proof = registry.register(collection, "set"), tuple(f"files: {number}" for number in range(40))
     count_failure(collection, locator, "NotClean", proof=proof)

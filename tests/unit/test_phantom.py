@@ -132,7 +132,7 @@ def test_the_judge_of_entities_misses_only_what_dangles_on_purpose(folder: Path)
     assert all(line.startswith("Error - Missing SOPInstanceUID that was referenced") for line in errors)
 
 
-def test_every_planted_identifier_stands_where_the_manifest_says(
+def test_every_planted_identifier_is_where_the_manifest_says(
     made: SyntheticSet, read: dict[str, Dataset], folder: Path
 ) -> None:
     """Each location is looked up in the files by path."""

@@ -45,7 +45,7 @@ def test_a_picture_is_the_same_in_a_pdf(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RGB)
-def test_the_rows_of_a_plain_png_are_not_packed_anew(name: str) -> None:
+def test_the_rows_of_a_plain_png_are_not_packed_again(name: str) -> None:
     """Compressing took longer than everything else in a PDF."""
     data = png(RGB[name])
     packed = data[data.index(b"IDAT") + 4 : data.index(b"IEND") - 8]

@@ -129,7 +129,7 @@ def test_the_byte_that_makes_a_length_even_is_zero(tmp_path: Path, last: bytes) 
     assert not [note for note in done.verdict.notes if "pixel data" in note]
 
 
-def test_pixels_that_are_their_image_stay_as_they_are(tmp_path: Path) -> None:
+def test_pixels_that_are_their_image_are_unchanged(tmp_path: Path) -> None:
     """Without data after the voxels there is no note."""
     done = anonymized(tmp_path)
     assert image_of(done.ct) == image_of(next(data for name, data in done.old.items() if name.startswith("CT")))

@@ -167,7 +167,7 @@ def test_a_claim_is_held_only_where_index_and_set_agree(collection: Collection) 
 
 
 @pytest.mark.parametrize("left", ["records/ANON_007.json", "tracking/000007.json", "../ANON_007"])
-def test_a_number_that_stands_anywhere_is_nobodys_to_take(collection: Collection, left: str) -> None:
+def test_a_number_in_use_anywhere_is_never_taken(collection: Collection, left: str) -> None:
     """Even without its claim, a record, line or folder of that number suffices."""
     (collection.state / left).write_bytes(b"{}")
 

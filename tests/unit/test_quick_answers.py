@@ -119,14 +119,14 @@ def test_what_is_not_well_for_sure_is_left_to_the_command(service: str, sign: He
     assert quick.is_well(service, sign, NOW) is well
 
 
-def test_a_process_that_ails_is_told_by_the_whole_command(tmp_path: Path) -> None:
+def test_a_process_that_ails_is_reported_by_the_whole_command(tmp_path: Path) -> None:
     """An unavailable Redis does not make a waiting worker unhealthy; a watcher without a scan is."""
     environment = {"ANONYMIZER_HEALTH": str(tmp_path), "ANONYMIZER_REDIS_URL": "redis://127.0.0.1:1/0"}
     assert asked("health", "worker", **environment)[:2] == (0, "worker: well\n")
     assert asked("health", "watcher", **environment)[:2] == (1, "watcher: has not scanned the share yet\n")
 
 
-def test_the_version_stands_in_one_place() -> None:
+def test_the_version_is_in_one_place() -> None:
     """The image, the manifests and the documents name the version of the package."""
     root = Path(__file__).parents[2]
     places = ["Dockerfile", "docker-compose.yml", ".env.example", "docs/operations.md", *_manifests(root)]

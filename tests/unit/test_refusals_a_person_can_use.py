@@ -88,13 +88,13 @@ def test_the_shipped_machine_that_would_take_the_plan_is_named(tmp_path):
     )
 
 
-def test_where_no_shipped_machine_would_take_it_that_is_said(tmp_path):
+def test_where_no_shipped_machine_would_take_it_that_is_stated(tmp_path):
     """A centre can then add its own."""
     (fault,) = judge(make_set(tmp_path, sets.energy("4"))).faults
     assert fault.remedy.startswith("No shipped descriptor fits this plan. Add a descriptor of a machine that has it")
 
 
-def test_a_plan_on_its_own_machine_is_told_of_what_no_machine_does(tmp_path):
+def test_a_plan_on_its_own_machine_has_notes_on_what_no_machine_does(tmp_path):
     """It is published unchanged, with a note for importers."""
     notes = judge(make_set(tmp_path, angles(581), metersets_in_minutes), ()).notes
     for number in (1, 2):
@@ -102,14 +102,14 @@ def test_a_plan_on_its_own_machine_is_told_of_what_no_machine_does(tmp_path):
         assert f"Beam {number} has a meterset in the unit MINUTE and not in MU." in " ".join(notes)
 
 
-def test_two_patients_are_told_as_two_patients(tmp_path):
+def test_two_patients_are_reported_as_two_patients(tmp_path):
     """Once separated, nothing else is wrong, and no option makes one set of them."""
     (fault,) = judge(make_set(tmp_path, another_patient)).faults
     assert fault.code == "two-patients"
     assert "plans" not in fault.remedy
 
 
-def test_a_second_plan_of_one_of_two_patients_is_told_as_well(tmp_path):
+def test_a_second_plan_of_one_of_two_patients_is_reported_as_well(tmp_path):
     """Separating them would not suffice."""
     codes = [fault.code for fault in judge(make_set(tmp_path, another_patient, sets.second("RTPLAN"))).faults]
     assert codes == ["two-patients", "second-plan"]
@@ -189,7 +189,7 @@ def test_contours_beside_the_slices_that_they_name_are_refused_where_most_are(tm
         (sets.dose_without_plan, "The RT Dose does not state for which plan it was calculated."),
     ],
 )
-def test_what_is_told_may_stand_on_the_sheet(tmp_path, edit, told):
+def test_what_is_reported_may_be_on_the_sheet(tmp_path, edit, told):
     """Objects are described by kind, without names of files, structures and plans."""
     made = make_set(tmp_path, edit, ct=4)
     verdict = judge(made)

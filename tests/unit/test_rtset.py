@@ -49,7 +49,7 @@ def assemble(made: MadeSet, policy: Policy | None = None) -> RtSet:
     )
 
 
-def test_objects_are_told_by_what_they_are_and_not_by_their_names(tmp_path):
+def test_objects_are_identified_by_what_they_are_and_not_by_their_names(tmp_path):
     """Files of any name, at any depth."""
     made = make_set(tmp_path, sets.other_object("PT"))
     deep = made.folder / "a" / "b"
@@ -68,7 +68,7 @@ def test_objects_are_told_by_what_they_are_and_not_by_their_names(tmp_path):
     assert (contents.not_dicom, contents.unreadable, contents.empty) == (1, (), False)
 
 
-def test_a_set_is_told_by_its_instances_in_the_order_of_the_slices(tmp_path):
+def test_a_set_is_identified_by_its_instances_in_the_order_of_the_slices(tmp_path):
     """Not by file names, which may change."""
     made = make_set(tmp_path, ct=5)
     for index, data in enumerate(made.ct):

@@ -21,7 +21,7 @@ def test_a_file_that_is_not_named_is_not_looked_for():
         ("rediss://me@redis:6380/1?ssl_ca_certs=/ca", "rediss://me:p%40ss%2Fw%C3%B6rd@redis:6380/1?ssl_ca_certs=/ca"),
     ],
 )
-def test_a_password_stands_in_a_file_of_its_own(tmp_path, url, made):
+def test_a_password_is_in_a_file_of_its_own(tmp_path, url, made):
     """With any characters, and any end of the file."""
     secret = tmp_path / "password"
     secret.write_text("p@ss/wörd\n")

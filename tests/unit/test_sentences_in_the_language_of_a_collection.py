@@ -215,7 +215,7 @@ def _part(node: ast.expr) -> str:
     return TWICE if isinstance(node.value, ast.Name) and node.value.id == "TWICE" else "7"
 
 
-def test_what_is_wrong_with_a_file_is_said_in_german_too() -> None:
+def test_what_is_wrong_with_a_file_is_stated_in_german_too() -> None:
     """For all messages on bytes; untranslated ones would stay English."""
     every = set(_raised())
     assert len(every) > 40
@@ -246,7 +246,7 @@ def _unmarked(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", TOLD, ids=lambda path: path.relative_to(HERE).as_posix())
-def test_no_sentence_stands_unmarked_where_a_person_is_told(path: Path) -> None:
+def test_no_sentence_for_a_person_is_unmarked(path: Path) -> None:
     """It would be shown in English on a German share."""
     assert list(_unmarked(path)) == []
 
@@ -294,7 +294,7 @@ def told(made: MadeSet, tongue: str, *, mismatch: str = "refuse") -> Verdict:
 
 
 @pytest.mark.parametrize("edit", BAD.values(), ids=BAD)
-def test_nothing_is_told_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Edit) -> None:
+def test_nothing_is_reported_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Edit) -> None:
     """For all findings in a set; published texts stay English."""
     made = make_set(tmp_path, edit)
     plain = told(made, "en")
@@ -307,7 +307,7 @@ def test_nothing_is_told_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [text for text in (*said, *verdict.notes) if LEFT.search(re.sub(r"anonymizer \w+", "", text))] == []
 
 
-def test_a_refused_set_is_told_in_german(tmp_path: Path) -> None:
+def test_a_refused_set_is_reported_in_german(tmp_path: Path) -> None:
     """The complete file: heading, findings, remedies; codes and file names are unchanged."""
     made = make_set(tmp_path / "Müller, H", sets.dose_of_another_plan)
     verdict = told(made, "de")

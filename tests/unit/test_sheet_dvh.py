@@ -81,7 +81,7 @@ def test_a_contour_within_another_is_a_hole_and_a_missing_plane_is_one_too() -> 
     assert ring.volume_cm3 == pytest.approx(4 * 3 * (400 - 100) / 1000, rel=1e-3)
 
 
-def test_what_lies_outside_the_dose_counts_as_nothing_and_is_told() -> None:
+def test_what_lies_outside_the_dose_counts_as_nothing_and_is_reported() -> None:
     """A box from -16 to 0 mm, 6 mm of which are below the grid."""
     below = found(structure(*(square(20, z) for z in (-14.0, -10.0, -6.0, -2.0))), sloping([0, 10, 20]))
     assert below.outside == pytest.approx(0.375, abs=0.001)

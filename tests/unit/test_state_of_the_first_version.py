@@ -84,7 +84,7 @@ def test_it_is_migrated_once_and_nothing_of_it_is_lost(tmp_path: Path) -> None:
         assert (root / name).stat().st_mtime_ns == 1_700_000_000_000_000_000
 
 
-def test_a_migration_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_that_was_cut_off_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The format is raised last; until then both kinds of outcomes are readable."""
     root = tmp_path / "BATCH"
     locators = state_of_0_1_0(root)

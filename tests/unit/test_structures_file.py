@@ -61,7 +61,7 @@ def test_a_month_with_a_number_stays_a_name(name):
 
 
 @pytest.mark.parametrize("name", ["Marker1", "Mandible", "Junction 2", "Decubitus1", "Mai", "Augen 2", "'n Ring"])
-def test_what_only_resembles_that_is_written_as_it_is(name):
+def test_what_only_resembles_that_is_written_unchanged(name):
     """No mark is added, and a person's own is not removed."""
     text = Sheet((Row(name),)).encoded().decode("utf-8-sig")
     if not name.startswith("'"):
@@ -107,7 +107,7 @@ def test_its_own_row_counts_before_a_pattern():
     assert escaped("*Skin") == "[*]Skin"
 
 
-def test_a_list_is_told_by_what_was_decided_alone():
+def test_a_list_is_identified_by_what_was_decided_alone():
     """New proposals, notes or counts do not affect published sets."""
     noted = Sheet((*SHEET.rows, Row("Neu", "Brain")), separator=",").encoded()
     assert decoded(noted).naming.digest == SHEET.naming.digest
@@ -130,7 +130,7 @@ def test_a_target_that_no_planning_system_keeps_is_not_taken():
         SHEET.decided("Herz", "confirmed", "OpticChiasm_PRV03")
 
 
-def test_what_is_wrong_with_a_name_is_said_in_the_language_of_the_collection():
+def test_what_is_wrong_with_a_name_is_stated_in_the_language_of_the_collection():
     """For a decision, and for a line of the file."""
     with speaking("de"):
         with pytest.raises(SettingsWrong) as decided:

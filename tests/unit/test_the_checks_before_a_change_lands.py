@@ -73,7 +73,7 @@ def test_a_stage_that_fails_fails_the_run_and_is_not_tried_again(project: Path, 
     assert (project / "tries").read_text() == "try\n"
 
 
-def test_a_container_engine_is_begun_anew_once_and_that_is_told(project: Path) -> None:
+def test_a_container_engine_is_started_again_once_and_that_is_reported(project: Path) -> None:
     """Its machine fails more often than the code."""
     fails_once(project, "compose-test")
     again = ran(project)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests import mutants
 
 
-def test_each_step_stands_once_in_its_file_and_has_tests() -> None:
+def test_each_step_occurs_once_in_its_file_and_has_tests() -> None:
     """An outdated mutant would be skipped, or change something else."""
     found = mutants.read()
     assert len(found) >= 60

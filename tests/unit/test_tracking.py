@@ -293,7 +293,7 @@ def test_a_file_never_holds_two_encodings(collection: Collection) -> None:
     ]
 
 
-def test_cells_that_a_spreadsheet_would_reckon_with_are_told() -> None:
+def test_cells_that_a_spreadsheet_would_reckon_with_are_reported() -> None:
     """Numbers and single signs do not count; `check` reports a set's values, `doctor` the lines."""
     text = line(6, orig_patient_id='=HYPERLINK("x")', orig_plan_id="-Boost", hospital="+49 30").text
 

@@ -10,7 +10,7 @@ LOOKS = (
 )
 
 
-def test_a_set_stands_so_since_it_was_first_seen_to():
+def test_a_state_begins_when_it_was_first_seen():
     """An unchanged state keeps its start. Concluded states have no age."""
     counts, told = StatusCounts(), []
     for at, states in enumerate(LOOKS, start=100):

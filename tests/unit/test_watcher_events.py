@@ -60,7 +60,7 @@ def test_a_file_that_is_written_wakes_the_watcher_and_names_its_folder(tmp_path:
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
-def test_where_the_system_lets_nothing_more_be_watched_the_rescan_goes_on(
+def test_where_the_system_lets_nothing_more_be_watched_the_rescan_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """No instance is left when creating the observer, or no watch when starting it."""
@@ -122,7 +122,7 @@ def test_without_events_the_wait_just_ends(tmp_path: Path) -> None:
         assert hints.wait(0.01) == frozenset()
 
 
-def test_a_root_that_is_away_is_watched_by_rescan_only(tmp_path: Path) -> None:
+def test_a_root_that_is_unavailable_is_watched_by_rescan_only(tmp_path: Path) -> None:
     """It does not stop the watcher."""
     with ChangeEvents(tmp_path / "away", watching=True) as hints:
         assert hints.wait(0.01) == frozenset()

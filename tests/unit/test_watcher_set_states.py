@@ -172,7 +172,7 @@ def test_an_outcome_is_read_again_when_it_was_written_again(tmp_path: Path) -> N
     assert [*seen, states(statuses)] == [{"a": "waiting"}, {"a": "published"}, {"a": None}]
 
 
-def test_a_refused_set_is_judged_anew_when_the_form_changed(tmp_path: Path) -> None:
+def test_a_refused_set_is_checked_again_when_the_form_changed(tmp_path: Path) -> None:
     """It may be accepted now. Published sets stay published."""
     collection = collection_in(tmp_path / "BATCH")
     for name, state in (("a", "refused"), ("b", "published")):
@@ -213,7 +213,7 @@ def test_a_collection_is_found_by_its_id_wherever_it_moves(tmp_path: Path) -> No
     assert (before, share.find(wanted)) == (tmp_path / "a" / "BATCH", tmp_path / "b" / "BATCH")
 
 
-def test_a_collection_that_is_away_is_waited_for(tmp_path: Path) -> None:
+def test_a_collection_that_is_unavailable_is_waited_for(tmp_path: Path) -> None:
     """It may return."""
     with pytest.raises(ShareAway):
         Share(tmp_path).find("0" * 32)
@@ -227,7 +227,7 @@ def test_a_collection_that_was_copied_with_its_state_is_refused(tmp_path: Path) 
         Share(tmp_path).find(wanted)
 
 
-def test_a_share_that_is_away_is_no_share_without_collections(tmp_path: Path) -> None:
+def test_a_share_that_is_unavailable_is_no_share_without_collections(tmp_path: Path) -> None:
     """It gives an error, not an empty result."""
     with pytest.raises(OSError, match="No such file"):
         Share(tmp_path / "away").roots()

@@ -36,7 +36,7 @@ def test_a_folder_that_stays_the_same_for_the_quiet_time_has_settled() -> None:
     assert looks((0, "x"), (5, "x"), (10, "x"), (99, "x")) == [False, False, True, True]
 
 
-def test_each_change_starts_the_quiet_time_anew() -> None:
+def test_each_change_starts_the_quiet_time_again() -> None:
     """A pause shorter than the quiet time is not the end of copying."""
     assert looks((0, "x"), (9, "y"), (18, "y"), (19, "y")) == [False, False, False, True]
 

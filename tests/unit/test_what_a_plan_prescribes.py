@@ -81,7 +81,7 @@ SIMPLE: Beams = [(100, None)]
         (plan([], []), None, "none stated"),
     ],
 )
-def test_what_is_stated_is_told_and_nothing_is_added_up(made: Dataset, total_gy: float | None, says: str) -> None:
+def test_what_is_stated_is_reported_and_nothing_is_added_up(made: Dataset, total_gy: float | None, says: str) -> None:
     """Percentages refer to the total, if there is one."""
     read = prescription(made)
     assert (read.total_gy, str(read)) == (total_gy, says)

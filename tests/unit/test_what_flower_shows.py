@@ -81,7 +81,7 @@ def test_arguments_are_shown_shortened_the_set_first() -> None:
     assert shortened("c" * 32, 6) == "6, cccccccc…"
 
 
-def test_a_process_that_died_is_told_with_its_signal_and_nothing_else() -> None:
+def test_a_process_that_died_is_reported_with_its_signal_and_nothing_else() -> None:
     """A traceback may contain a name in its last line."""
     assert ended(LOST) == "WorkerLostError: SIGKILL"
     assert ended("Traceback …\nbilliard.exceptions.TimeLimitExceeded: TimeLimitExceeded(7200,)") == "TimeLimitExceeded"

@@ -94,7 +94,7 @@ def put(kind: Callable[[Path], None], path: Path) -> Path:
         ("machine.xml", lambda root: descriptor.load(root / "machine.xml")),
     ],
 )
-def test_what_a_person_must_mend_is_told_in_a_sentence(
+def test_what_a_person_must_mend_is_reported_in_a_sentence(
     root: Path, kind: Callable[[Path], None], name: str, read: Callable[[Path], object]
 ) -> None:
     """Form, lists, tracking files, the state's own files, descriptors."""
@@ -115,7 +115,7 @@ def test_the_list_of_identities_names_it_as_its_fault(root: Path, kind: Callable
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_stands_in_the_place_of_state_is_like_a_torn_record(root: Path, kind: Callable[[Path], None]) -> None:
+def test_what_is_in_the_place_of_state_is_like_a_torn_record(root: Path, kind: Callable[[Path], None]) -> None:
     """Claims, records, outcomes, lines, the lock: unreadable ones are handled everywhere."""
     path = put(kind, root / ".anonymizer" / "claims" / "000006.json")
     kept = put(kind, root / ".anonymizer" / "collection.json")
@@ -140,9 +140,7 @@ def test_a_note_of_somebody_else_is_left_alone(root: Path, kind: Callable[[Path]
 
 
 @pytest.mark.parametrize("kind", [put_pipe, put_folder, put_huge])
-def test_a_tracking_file_in_whose_place_something_stands_is_not_replaced(
-    root: Path, kind: Callable[[Path], None]
-) -> None:
+def test_something_else_named_like_a_tracking_file_is_not_replaced(root: Path, kind: Callable[[Path], None]) -> None:
     """The lines are written once the obstacle is gone."""
     made = Collection.open(root)
     entry = {"schema": 1, "index": 6, "day": "20261122", "line": "a, b, c, d"}

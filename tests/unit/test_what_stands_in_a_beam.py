@@ -52,7 +52,7 @@ def turning(*stops: tuple[float | None, str]) -> str:
         (turning((None, "")), ""),
     ],
 )
-def test_a_gantry_is_told_with_every_reversal_step_and_turn(told: str, says: str) -> None:
+def test_a_gantry_is_described_with_every_reversal_step_and_turn(told: str, says: str) -> None:
     """Not only start and end."""
     assert told == says
 
@@ -123,7 +123,7 @@ def test_a_beam_tells_its_meterset_in_each_fraction_group_and_in_its_unit(
     assert found.meterset == says
 
 
-def test_layers_of_a_proton_beam_are_told_as_a_range() -> None:
+def test_layers_of_a_proton_beam_are_reported_as_a_range() -> None:
     """Forty energies are summarized, without listing each."""
     points = [item(NominalBeamEnergy=70 + 2 * layer) for layer in range(40)]
     made = item(BeamNumber=1, RadiationType="PROTON", IonControlPointSequence=points)
@@ -131,7 +131,7 @@ def test_layers_of_a_proton_beam_are_told_as_a_range() -> None:
     assert found.energy == "70 to 148 (40 energies) MeV proton"
 
 
-def test_sources_and_applications_of_brachytherapy_are_told() -> None:
+def test_sources_and_applications_of_brachytherapy_are_reported() -> None:
     """A plan without beams is not empty."""
     plan = item(
         SourceSequence=[

@@ -97,7 +97,7 @@ def test_a_reference_is_seen_to_differ_from_the_same_one_before(output: tuple[Pa
     assert not_clean.value.reasons[0].startswith("uids: one UID became two at RTSTRUCT ROIContourSequence[2]")
 
 
-def test_what_is_told_by_its_bytes_is_counted_in_each_slice(
+def test_what_is_recognized_by_its_bytes_is_counted_in_each_slice(
     sound: tuple[sets.MadeSet, Path, Expected, Proof],
 ) -> None:
     """An element checked once counts in every slice, and elements in sequences with their group."""

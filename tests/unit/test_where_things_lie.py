@@ -106,7 +106,7 @@ def made_of_target(made: MadeSet) -> bool:
     )
 
 
-def test_a_grid_that_reaches_beyond_the_ct_is_told(tmp_path: Path) -> None:
+def test_a_grid_that_reaches_beyond_the_ct_is_reported(tmp_path: Path) -> None:
     """Without a name, so it is suitable for record and sheet."""
     verdict = judge(make_set(tmp_path, moved_dose(0, 0, 20), ct=17))
     assert verdict.good
@@ -141,7 +141,9 @@ def turned(modality: str, degrees: float, *, swapped: bool = False) -> Edit:
         ([turned("RTDOSE", 180)], []),
     ],
 )
-def test_a_dose_grid_that_is_turned_against_the_ct_is_told(tmp_path: Path, edits: list[Edit], told: list[str]) -> None:
+def test_a_dose_grid_that_is_turned_against_the_ct_is_reported(
+    tmp_path: Path, edits: list[Edit], told: list[str]
+) -> None:
     """With the angle; grids along other axes of the CT are not rotated."""
     said = [note.split()[6] for note in judge(make_set(tmp_path, *edits)).record_notes if "is turned by" in note]
     assert said == told

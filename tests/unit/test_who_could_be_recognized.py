@@ -33,7 +33,7 @@ def told(*drawn: str, up_to_mm: float = 0, **plan: str) -> dict[str, Any]:
         ("PTV_60", 900, False),
     ],
 )
-def test_a_ct_that_goes_on_above_the_neck_may_show_a_face(drawn: str, up_to_mm: float, may: bool) -> None:
+def test_a_ct_that_extends_above_the_neck_may_show_a_face(drawn: str, up_to_mm: float, may: bool) -> None:
     """Reported as possible if no organ of the head is drawn."""
     one = told(drawn, up_to_mm=up_to_mm)
     said = [block.text for block in recognition.blocks([(6, one)]) if isinstance(block, Text)]
@@ -70,7 +70,7 @@ def test_site_and_face_are_read_from_what_is_drawn(drawn: list[str], site: str, 
         ("", "not stated"),
     ],
 )
-def test_ages_are_told_in_bands_of_ten_years(age: str, band: str) -> None:
+def test_ages_are_reported_in_bands_of_ten_years(age: str, band: str) -> None:
     """As people would know them."""
     assert told(PatientAge=age)["age_band"] == band
 

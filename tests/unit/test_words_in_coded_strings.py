@@ -90,7 +90,7 @@ def test_it_stays_until_a_person_has_decided(tmp_path: Path) -> None:
     assert "113105" not in found.methods
 
 
-def test_a_word_stands_in_a_text_and_in_a_code(tmp_path: Path) -> None:
+def test_a_word_occurs_in_a_text_and_in_a_code(tmp_path: Path) -> None:
     """It is one word with both locations."""
     found = published(tmp_path, LABELS, put("plan RTPlanLabel", b"VMAT_JSM"), put("ct ScanOptions", b"JSM", "CS"))
     assert words(found) == {"JSM": {"plan_label": ("VMAT_JSM",), "coded": ("JSM",)}}
