@@ -77,7 +77,7 @@ def test_a_container_engine_is_started_again_once_and_that_is_reported(project: 
     """Its machine fails more often than the code."""
     fails_once(project, "compose-test")
     again = ran(project)
-    assert (again.returncode, "ONCE MORE, with a new container engine" in again.stderr) == (0, True)
+    assert (again.returncode, "AGAIN, with a new container engine" in again.stderr) == (0, True)
     program(project / "bin/make", 'test "$*" != compose-test')
     assert ran(project).returncode == 1
 
@@ -87,4 +87,4 @@ def test_a_stage_for_which_no_time_is_left_fails(project: Path) -> None:
     script = project / ".ci" / "run"
     script.write_text(script.read_text("utf-8").replace("WHOLE=$((88 * 60))", "WHOLE=0"))
     late = ran(project)
-    assert (late.returncode, "no time is left for it" in late.stderr, "made" in late.stdout) == (1, True, False)
+    assert (late.returncode, "no time left for it" in late.stderr, "made" in late.stdout) == (1, True, False)
