@@ -131,5 +131,5 @@ def test_accessories_and_beams_that_were_lost_are_noted(tmp_path: Path) -> None:
         del made.plan.FractionGroupSequence[0].ReferencedBeamSequence[0]
 
     told = judge(make_set(tmp_path, edit, ct=1, size=16).folder).record_notes
-    assert "The RT Plan has fewer items than NumberOfWedges states, 2 times." in told
+    assert "In 2 places the RT Plan has fewer items than NumberOfWedges states." in told
     assert "The RT Plan has fewer items than NumberOfBeams states." in told

@@ -157,7 +157,7 @@ def _fewer(plan: View) -> Iterator[str]:
     for stated, times in (+fewer).items():
         yield ngettext(
             "The RT Plan has fewer items than {attribute} states.",
-            "The RT Plan has fewer items than {attribute} states, {count} times.",
+            "In {count} places the RT Plan has fewer items than {attribute} states.",
             times,
             attribute=stated,
         )
