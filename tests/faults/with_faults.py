@@ -30,7 +30,8 @@ from services.dicom import part10
 from services.publication import attempts
 from services.runtime import durable_files
 from tests.waiting import wait_until
-from worker import app, lease
+from worker import app
+from worker.queues import lease
 from worker.queues.set_queue import Queue
 
 CHANGES = ("link", "rename", "replace", "unlink", "mkdir", "rmdir")
