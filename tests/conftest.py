@@ -56,10 +56,28 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + min(cores, 4)
 
 
-def pytest_collection_finish() -> None:
-    """Exclude from garbage collection what stays until the end: modules and tests, which are most of the heap."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Spread the files whose tests wait for other processes evenly over a run in parallel, so that others compute."""
+    if not hasattr(config, "workerinput"):
+        return
+    places: dict[Path, float] = {}
+    for are_units in (True, False):
+        some = [item for item in items if (item.path.parent.name == "unit") == are_units]
+        for number, item in enumerate(some):
+            places.setdefault(item.path, number / len(some))
+    items.sort(key=lambda item: places[item.path])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage while tests are collected, which is a third of that time, nor what stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -72,7 +72,7 @@ def test_messages_of_another_application_are_never_touched(tmp_path: Path, url: 
                 process = subprocess.Popen([ANONYMIZER, *command], env=environment(url, tmp_path))
                 ending.callback(process.wait)
                 ending.callback(process.terminate)
-            write_demo(tmp_path / "BATCH", sets=1, ct=10)
+            write_demo(tmp_path / "BATCH", sets=1, ct=10, size=64)
             wait_until((tmp_path / "BATCH/ANON_006").exists)
 
         assert {key: client.dump(key) for key in before} == before

@@ -90,7 +90,7 @@ def test_a_worker_outlives_them_all(tmp_path: Path, settings: Settings, ours: by
             ending.callback(process.terminate)
             started.append(process)
         wait_until(lambda: messages.count(client) == len(given), log.read_text)
-        write_demo(share / "BATCH", sets=1, ct=10)
+        write_demo(share / "BATCH", sets=1, ct=10, size=64)
         wait_until((share / "BATCH/ANON_006").exists, log.read_text)
 
         assert [process.poll() for process in started] == [None, None]

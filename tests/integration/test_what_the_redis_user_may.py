@@ -33,7 +33,7 @@ def test_nothing_that_the_service_needs_is_denied(tmp_path: Path) -> None:
             closing(redis.Redis(unix_socket_path=path, username="test", password="any", decode_responses=True))
         )
         test.acl_log_reset()
-        write_demo(share / "BATCH", sets=1, ct=10)
+        write_demo(share / "BATCH", sets=1, ct=10, size=64)
         settings = {"REDIS_URL": url, "SHARE": str(share), "QUIET_S": "1", "RESCAN_S": "1", "RECONCILE_S": "1"}
         environment = os.environ | {f"ANONYMIZER_{name}": value for name, value in settings.items()}
         for command in (["watch"], ["worker", "--processes", "1"], ["worker", "--sheets"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from services.errors import SettingsWrong
 from services.machines.descriptor import find, folders, load
 
 OURS = Path(__file__).parents[2] / "machines"
-SCHEMA = xmlschema.XMLSchema(OURS / "machine.xsd")
 
 SIX_X = '<energy name="6X" radiation="PHOTON" nominal="6" fluence="STANDARD" max_dose_rate_mu_min="600"/>'
 SMALL = f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -34,6 +34,12 @@ SMALL = f"""<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+@cache
+def schema() -> xmlschema.XMLSchema:
+    """Return the schema that is shipped; reading it takes longer than any test of it."""
+    return xmlschema.XMLSchema(OURS / "machine.xsd")
+
+
 def write(folder: Path, text: str, name: str = "ours.xml") -> Path:
     """Write a descriptor."""
     folder.mkdir(exist_ok=True)
@@ -45,7 +51,7 @@ def write(folder: Path, text: str, name: str = "ours.xml") -> Path:
 @pytest.mark.parametrize("path", sorted(OURS.glob("*.xml")), ids=lambda path: path.stem)
 def test_every_descriptor_of_ours_satisfies_its_schema(path: Path) -> None:
     """Other schema processors can check them, too."""
-    SCHEMA.validate(path)
+    schema().validate(path)
 
 
 def test_the_two_descriptors_differ_in_their_leaves_and_in_what_they_are_called() -> None:
@@ -105,7 +111,7 @@ def test_a_descriptor_may_leave_out_what_a_machine_does_not_have(tmp_path: Path)
     """Only name, geometry and one energy are required."""
     start, end = SMALL.index("  <jaws"), SMALL.index("</machine>")
     path = write(tmp_path, SMALL[:start] + SMALL[end:])
-    SCHEMA.validate(path)
+    schema().validate(path)
     machine = load(path)
     assert (machine.jaws, machine.mlcs, machine.applicators, machine.wedges) == ((), (), (), ())
 
@@ -142,7 +148,7 @@ def test_what_the_schema_refuses_is_refused_with_its_line(tmp_path: Path, text: 
     """Another schema processor refuses it, too."""
     path = write(tmp_path, SMALL.replace(text, instead, 1))
     try:
-        schema_takes_it = SCHEMA.is_valid(path)
+        schema_takes_it = schema().is_valid(path)
     except (xmlschema.XMLSchemaException, SyntaxError):
         schema_takes_it = False
     assert not schema_takes_it
