@@ -202,7 +202,7 @@ def test_a_delivery_is_made_and_downloaded_on_its_page(root: Path, served: Serve
     member, page = served.member(), f"{served.collection}/deliveries"
     assert 'value="ANON_006"> ANON_006' in member.get(page).text
     assert member.post(page).location == page
-    wait_until(lambda: "Nothing may travel" in member.get(page).text)
+    wait_until(lambda: "No set may leave" in member.get(page).text)
     assert "not released" in member.get(page).text
     releases.release(Collection.open(root), 6, user="anna", role=ROLE)
     assert member.post(page, {"anon": ["ANON_006"], "hospital_name": "yes"}).location == page

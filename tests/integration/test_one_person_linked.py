@@ -162,8 +162,8 @@ def test_a_replan_shares_its_images_byte_for_byte(tmp_path: Path, take: Callable
     assert all(files[0][name] == files[1][name] for name in shared)
     assert says(root, 7) == says(root, 6)
     told = note_of(root / "b")
-    assert "plan label is that of ANON_006" in told
-    assert "structure-set label is that of ANON_006" in told
+    assert "the same plan label as ANON_006" in told
+    assert "the same structure-set label as ANON_006" in told
 
 
 @pytest.mark.parametrize("unread", ["a", "b"])
