@@ -102,7 +102,7 @@ def test_moments_are_said_by_how_long_ago_they_were() -> None:
     [
         (None, "", "en"),
         (None, "de-AT,de;q=0.9,en;q=0.8", "de"),
-        (None, "fr, de;q=0.5, en;q=0.7", "en"),
+        (None, "tlh, de;q=0.5, en;q=0.7", "en"),
         ("de", "en", "de"),
         ("xx", "de;q=nonsense, de", "de"),
     ],
