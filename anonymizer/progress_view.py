@@ -80,7 +80,7 @@ class Lines:
         """Print changes."""
         concluded = {folder for folder, state in look.states.items() if state.is_concluded}
         for folder in sorted(concluded - (self._concluded if self._concluded is not None else concluded)):
-            self._say(f"{folder}: {look.states[folder].in_words}")
+            self._say(f"{folder}: {look.states[folder].spelled}")
         self._concluded = concluded
         if look.waits and look.waits != self._waits:
             self._say(f"waits: {look.waits}")

@@ -121,7 +121,7 @@ def _print(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) 
         table = Table("Set", "State", "Anonymized", "Seconds", "Why")
         for row in rows:
             seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-            table.add_row(printable(row.folder), row.state.replace("-", " "), row.anon, seconds, row.reason)
+            table.add_row(printable(row.folder), row.state.spelled, row.anon, seconds, row.reason)
         screen.print(table)
     if earlier:
         screen.print(f"Done before: {counted(earlier, 'set')}. {command('status', root)} lists unpublished sets.")

@@ -76,6 +76,11 @@ class SetState(StrEnum):
         return gettext(_IN_WORDS[self])
 
     @property
+    def spelled(self) -> str:
+        """Return the state as commands spell it, in English: `no set`."""
+        return self.replace("-", " ")
+
+    @property
     def is_busy(self) -> bool:
         """Return whether the service is still working on it."""
         return self in _BUSY

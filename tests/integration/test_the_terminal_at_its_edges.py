@@ -70,6 +70,9 @@ def test_only_the_sets_that_are_named_are_done(root: Path) -> None:
     assert published(root) == {NAMES[1]: "ANON_006"}
     assert NAMES[1] not in said("status", root)[1]
     assert NAMES[1] in said("status", root, "--all")[1]
+    (root / "nothing in it").mkdir()
+    assert "no set" in said("run", root, "--only", "nothing in it")[1]
+    (root / "nothing in it").rmdir()
     assert f"{command('export', root)} DEST" in " ".join(out.split())
     assert said("run", root, "--only", "nobody")[0] == 2
 

@@ -128,12 +128,12 @@ def _print(report: CollectionStatus, *, every: bool, wide: bool) -> None:
         screen.print(f"  paused: {report.paused}".replace("\n", "\n  "))
     if report.warning:
         screen.print(f"  {report.warning}".replace("\n", "\n  "))
-    counts = Counter(row.state for row in report.sets)
+    counts = Counter(row.state.spelled for row in report.sets)
     if counts or not report.paused:  # a paused collection was not scanned
         screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
     hospitals = Counter(row.hospital for row in report.sets)
     for hospital in sorted(hospitals, key=str.casefold) if len(hospitals) > 1 else ():
-        states = Counter(row.state for row in report.sets if row.hospital == hospital)
+        states = Counter(row.state.spelled for row in report.sets if row.hospital == hospital)
         screen.print(f"  {hospital}: " + ", ".join(f"{count} {state}" for state, count in states.most_common()))
     decided = Counter(row.release for row in report.sets if row.release)
     if decided:
@@ -151,6 +151,6 @@ def _table(rows: list[Row], *, wide: bool) -> Table:
         table.add_column("Locator", no_wrap=True, min_width=32)
     for row in rows:
         locator = (row.locator,) if wide else ()
-        state = row.release or row.state.replace("-", " ")
+        state = row.release or row.state.spelled
         table.add_row(printable(row.folder), state, row.anon, row.why, *locator)
     return table

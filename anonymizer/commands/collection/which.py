@@ -88,7 +88,7 @@ def _print(root: Path, one: Followed) -> None:
     folder = _folder(root, one)
     screen.print(printable(str(root / folder)) if folder else f"{printable(str(root))}: its folder is no longer known")
     for what, said in (
-        ("state", one.state.replace("-", " ")),
+        ("state", one.state.spelled),
         ("anonymized", ", ".join(one.anon)),
         ("reasons", ", ".join(outcome.codes) if outcome else ""),
         ("why", outcome.text if outcome else ""),
