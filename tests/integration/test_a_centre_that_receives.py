@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -227,6 +228,13 @@ def test_a_key_is_believed_when_a_person_says_so(own: Path) -> None:
     root = centre(own)
     refused = anonymizer("receive", own / "from North", root)
     assert (refused.code, fingerprint(own, "North") in " ".join(refused.text.split())) == (1, True)
+    _, _, advised = " ".join(refused.text.split()).partition("If it is the same: anonymizer ")
+    assert shlex.split(advised) == [
+        "receive",
+        *map(str, (own / "from North", root)),
+        "--trust",
+        fingerprint(own, "North"),
+    ]
     assert anonymizer("receive", own / "from North", root, "--trust", fingerprint(own, "South")).code == 1
     assert anonymizer("receive", own / "from North", root, "--trust", "1234").code == 2
     assert not list(root.glob("ANON_*"))

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, check_collection
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, print_json
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, print_json
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, receiving
 from services.exchange.incoming.opening import Tampered
@@ -53,13 +53,15 @@ def receive(
     """Check a delivery (signature, files, each set) and import its sets into a collection."""
     check_collection(collection)
     settings = Settings.of_process()
+    options = [*(["--hospital", hospital] if hospital else []), *(["--identity", identity] if identity else [])]
+    again = command("receive", delivery, collection, *options)
     try:
         with connect(settings) if settings.redis_url else nullcontext() as client:
             outcome = receiving.receive(
                 Collection.open(collection),
                 delivery,
                 settings,
-                is_trusted=_trusting(trust, settings),
+                is_trusted=_trusting(trust, settings, again),
                 hospital=hospital,
                 identity=identity,
                 client=client,
@@ -82,8 +84,14 @@ def receive(
     raise typer.Exit(PUBLISHED_ALL if outcome.good else SOME_NOT)
 
 
-def _trusting(given: str | None, settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
-    """Return the check of a key: against the option, the trusted keys, or a person's confirmation."""
+def _trusting(given: str | None, settings: Settings, again: str) -> Callable[[str, Mapping[str, Any]], None]:
+    """Return the check of a key: against the option, the trusted keys, or a person's confirmation.
+
+    Parameters
+    ----------
+    again
+        The command that receives the delivery, without the option.
+    """
     expected = delivery_key.ungrouped(given) if given else None
 
     def is_trusted(fingerprint: str, _: Mapping[str, Any]) -> None:
@@ -93,7 +101,7 @@ def _trusting(given: str | None, settings: Settings) -> Callable[[str, Mapping[s
         if expected is None and fingerprint not in trusted(settings) and not _asked(shown):
             raise Tampered(
                 f"Its key is not trusted: {shown}. Ask the sender, for instance by telephone, what `anonymizer key` "
-                f"prints there. If it is the same, receive the delivery again with: --trust '{shown}'"
+                f"prints there. If it is the same: {again} --trust '{shown}'"
             )
 
     return is_trusted
