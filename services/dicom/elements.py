@@ -118,6 +118,14 @@ Bytes ignored by readers may hold anything, such as a name; so may a number that
 _Head: TypeAlias = tuple[int, bytes, int, int]
 """(tag, vr, length, continuation)."""
 
+_WITH_ITEMS: Final = frozenset((b"SQ", b"UN"))
+
+
+def no_sequence(tag: int, start: int) -> Malformed:
+    """Return the error for an element of undefined length that can have no items. PS3.5 §7.1.1."""
+    name = dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    return Malformed(f"{name} of undefined length, which is no sequence, at byte {start}")
+
 
 class _Heads:
     """Cache of decoded element heads (first eight bytes), for one encoding.
@@ -255,6 +263,8 @@ class Parser:
                 if vr == b"UN" and standard:
                     vr = self._standard_vr(tag, length)
                 if vr == b"SQ" or length == UNDEFINED:
+                    if standard and vr not in _WITH_ITEMS and tag not in PIXEL_DATA:
+                        raise no_sequence(tag, start)
                     read = self._fragments if tag in PIXEL_DATA else self._items if standard else self._private
                     items, pos = read(heads, vr, value, end, length, depth)
                     add((tag, vr, start, value, pos, items))

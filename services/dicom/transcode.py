@@ -30,6 +30,7 @@ from services.dicom.elements import (
     encode,
     is_explicit_inside,
     is_junk,
+    no_sequence,
     not_dicom,
     require_arrived,
     require_element,
@@ -213,6 +214,8 @@ class _Reading:
             content = self.data[pos : stop - len(fragments.END)] + fragments.END
             return _Found(tag, b"OB", content, None, encapsulated=True), stop
         if length == UNDEFINED:
+            if not private and not dictionary.allows(tag, b"SQ"):
+                raise no_sequence(tag, pos)
             inside = self._inside(pos, end, encoding) if stated == b"UN" else encoding
             items, pos = self._items(pos, end, inside, depth, closed=closed, delimited=True)
             return _Found(tag, b"SQ", b"", items), pos

@@ -267,7 +267,7 @@ def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
 def _leaves(beam: Data) -> list[str]:
     devices = beam.get("BeamLimitingDeviceSequence") or beam.get("IonBeamLimitingDeviceSequence") or ()
     return [
-        f"{device.get('RTBeamLimitingDeviceType')}, {counted(pairs, 'pair')}"
+        f"{device.get('RTBeamLimitingDeviceType') or 'type not stated'}, {counted(pairs, 'pair')}"
         for device in devices
         if device.get("RTBeamLimitingDeviceType") not in _JAWS and (pairs := whole(device, "NumberOfLeafJawPairs"))
     ]

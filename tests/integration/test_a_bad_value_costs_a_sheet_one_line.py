@@ -81,10 +81,17 @@ def angle_of_letters(made: MadeSet) -> None:
         raw(beam.ControlPointSequence[0], "IsocenterPosition", "a\\b\\c")
 
 
+def leaves_of_no_type(made: MadeSet) -> None:
+    """Lose the type of the leaves' device."""
+    for beam in made.plan.BeamSequence:
+        del beam.BeamLimitingDeviceSequence[-1].RTBeamLimitingDeviceType
+
+
 BAD: dict[str, tuple[Edit, str]] = {
     "a colour of one number": (colour_of_one_number, "No difference."),
     "umlauts without a character set": (latin_1_undeclared, "No difference."),
     "a CT turned against the contours": (ct_turned, "contours not parallel to the CT slices"),
+    "leaves of no type": (leaves_of_no_type, "type not stated, 60 pairs"),
     "contours that miss the CT": (contours_beside_the_ct, "No difference."),
 }
 

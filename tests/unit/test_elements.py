@@ -33,6 +33,7 @@ from services.dicom.elements import (
     keep,
     rewrite,
 )
+from tests.encoded import EXPLICIT, IMPLICIT, element, head, item, sequence
 from tests.many import examples
 
 if TYPE_CHECKING:
@@ -377,3 +378,21 @@ def test_elements_are_counted_at_every_depth(tmp_path: Path) -> None:
     path = tmp_path / "four.dcm"
     path.write_bytes(encoded(data, implicit=True))
     assert part10.read(path).count == 5
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize(
+    ("tag", "vr"),
+    [(0x300A00C6, b"CS"), (0x00104000, b"LT"), (0x00283006, b"OW"), (0x30060050, b"DS"), (0x00420011, b"OB")],
+)
+def test_what_is_no_sequence_has_no_items(tag: int, vr: bytes, implicit: bool, tmp_path: Path) -> None:
+    """A damaged tag or length would make a text of all that follows; other readers differ in what they take for it.
+
+    In explicit VR such a VR with a header of four bytes is written as one with eight.
+    """
+    inside = element(0x00100010, b"PN", b"Winterbottom", implicit=implicit)
+    made = sequence(tag, item(inside, undefined=True), undefined=True, vr=vr if implicit else b"OB", implicit=implicit)
+    path = tmp_path / "file.dcm"
+    path.write_bytes(head(IMPLICIT if implicit else EXPLICIT, implicit=implicit) + made)
+    with pytest.raises(Malformed, match="of undefined length, which is no sequence"):
+        part10.read(path)
