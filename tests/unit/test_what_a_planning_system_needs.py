@@ -85,6 +85,13 @@ def test_a_sound_set_is_not_noted(tmp_path: Path) -> None:
     assert not [note for note in told if "planning systems need" in note or "fewer items" in note]
 
 
+def test_an_enhanced_ct_states_it_elsewhere(tmp_path: Path) -> None:
+    """In the functional groups of its frames. PS3.3 C.7.6.16."""
+    made = make_set(tmp_path, sets.enhanced_ct, size=16)
+    told = judge(made.folder, Options(machine=(), accept=frozenset({"enhanced-ct"}))).told
+    assert not [note for note in told if "planning systems need" in note]
+
+
 @pytest.mark.parametrize("kind", ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"])
 @pytest.mark.parametrize(
     ("keyword", "code"), [("StudyInstanceUID", "no-study-uid"), ("SeriesInstanceUID", "no-series-uid")]

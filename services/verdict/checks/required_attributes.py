@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.dicom.dictionary import keyword, tag
 from services.errors import Fault
 from services.language import gettext, ngettext
-from services.rtset.reader import CT, NAMES, named
+from services.rtset.reader import CT, ENHANCED_CT, NAMES, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -129,7 +129,7 @@ def _states_more(item: View, number: str, sequence: str) -> bool:
 
 def notes(objects: Objects) -> Iterator[str]:
     """Yield one sentence per kind of object on needed attributes without a value, and on items fewer than stated."""
-    files: dict[str, Sequence[SetFile]] = {CT: objects.slices}
+    files: dict[str, Sequence[SetFile]] = {CT: [one for one in objects.slices if one.sop_class_uid not in ENHANCED_CT]}
     files |= {one.kind: [one] for one in (objects.structure_set, objects.plan, objects.dose) if one}
     for kind, those in files.items():
         absent: Counter[str] = Counter()
@@ -149,11 +149,9 @@ def _fewer(plan: View) -> Iterator[str]:
     """Yield accessories and beams that are fewer than the plan states. PS3.3 C.8.8.13, C.8.8.14."""
     fewer: Counter[str] = Counter()
     for beam, _ in _beams(plan):
-        fewer.update(
-            stated for stated, items in _COUNTED.items() if len(beam.items(items)) < (beam.number(stated) or 0)
-        )
+        fewer.update(stated for stated, items in _COUNTED.items() if _states_more(beam, stated, items))
     for group in plan.items("FractionGroupSequence"):
-        fewer["NumberOfBeams"] += len(group.items("ReferencedBeamSequence")) < (group.number("NumberOfBeams") or 0)
+        fewer["NumberOfBeams"] += _states_more(group, "NumberOfBeams", "ReferencedBeamSequence")
     for stated, times in (+fewer).items():
         yield ngettext(
             "The RT Plan has fewer items than {attribute} states.",
