@@ -88,7 +88,7 @@ def test_a_sound_set_is_not_noted(tmp_path: Path) -> None:
 def test_an_enhanced_ct_states_it_elsewhere(tmp_path: Path) -> None:
     """In the functional groups of its frames. PS3.3 C.7.6.16."""
     made = make_set(tmp_path, sets.enhanced_ct, size=16)
-    told = judge(made.folder, Options(machine=(), accept=frozenset({"enhanced-ct"}))).told
+    told = judge(made.folder, Options(machine=(), accept=frozenset({"enhanced-ct"}))).record_notes
     assert not [note for note in told if "planning systems need" in note]
 
 

@@ -7,6 +7,7 @@ geometry may still be right then, and no other check would notice.
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom.dictionary import keyword, tag
@@ -15,7 +16,7 @@ from services.language import gettext, ngettext
 from services.rtset.reader import CT, ENHANCED_CT, NAMES, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.dicom.dataset import View
     from services.dicom.elements import Element
@@ -66,6 +67,8 @@ _COUNTED: Final = {
     "NumberOfBlocks": "BlockSequence",
 }
 """Items of a beam by the attribute that states their number. PS3.3 C.8.8.14."""
+_ELEMENTS: Final = itemgetter(3)
+"""The elements of an item."""
 _BEAMS: Final = {"BeamSequence": "ControlPointSequence", "IonBeamSequence": "IonControlPointSequence"}
 
 
@@ -133,8 +136,7 @@ def notes(objects: Objects) -> Iterator[str]:
     files |= {one.kind: [one] for one in (objects.structure_set, objects.plan, objects.dose) if one}
     for kind, those in files.items():
         absent: Counter[str] = Counter()
-        for one in those:
-            absent.update(_absent(one.file.elements, _NEEDED[kind], "", is_first=True))
+        _count_absent([one.file.elements for one in those], _NEEDED[kind], "", absent)
         if absent:
             yield gettext(
                 "Attributes that planning systems need are absent from the {kind}: {names}.",
@@ -161,14 +163,20 @@ def _fewer(plan: View) -> Iterator[str]:
         )
 
 
-def _absent(elements: Sequence[Element], needed: _Needed, path: str, *, is_first: bool) -> Iterator[str]:
-    """Yield the paths of needed attributes without a value: `BeamSequence>ControlPointSequence`."""
-    present = {element[0] for element in elements if element[4] > element[3]}
-    wanted = needed.always | needed.of_the_first if is_first else needed.always
-    if not wanted <= present:
-        yield from (f"{path}{keyword(each)}" for each in sorted(wanted - present))
-    if needed.inside:
-        for element in elements:
-            if below := needed.inside.get(element[0]):
-                for number, item in enumerate(element[5] or ()):
-                    yield from _absent(item[3], below, f"{path}{keyword(element[0])}>", is_first=number == 0)
+def _count_absent(data_sets: Iterable[Sequence[Element]], needed: _Needed, path: str, absent: Counter[str]) -> None:
+    """Count needed attributes without a value by path, `BeamSequence>ControlPointSequence`, in the items of a sequence.
+
+    Thousands of contours are examined, so there is no call per item.
+    """
+    wanted = needed.always | needed.of_the_first
+    for elements in data_sets:
+        missing = set(wanted)
+        for attribute, _, _, start, end, items in elements:
+            if start < end:
+                missing.discard(attribute)
+                if items and attribute in needed.inside:
+                    inner = map(_ELEMENTS, items)
+                    _count_absent(inner, needed.inside[attribute], f"{path}{keyword(attribute)}>", absent)
+        if missing:
+            absent.update(f"{path}{keyword(each)}" for each in sorted(missing))
+        wanted = needed.always
