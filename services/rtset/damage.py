@@ -35,6 +35,7 @@ _SENTENCES: Final = Phrases(
     gettext_noop("no item where a sequence should have one, at byte {}"),
     gettext_noop("a delimiter without its item at byte {}"),
     gettext_noop("a delimiter with a length"),
+    gettext_noop("an undefined length in {}, which is not a sequence, at byte {}"),
     gettext_noop("an unknown VR in element {} at byte {}"),
     gettext_noop("unknown VR in {} at byte {}"),
     gettext_noop("another VR than is known in element {} at byte {}"),
