@@ -394,5 +394,5 @@ def test_what_is_no_sequence_has_no_items(tag: int, vr: bytes, implicit: bool, t
     made = sequence(tag, item(inside, undefined=True), undefined=True, vr=vr if implicit else b"OB", implicit=implicit)
     path = tmp_path / "file.dcm"
     path.write_bytes(head(IMPLICIT if implicit else EXPLICIT, implicit=implicit) + made)
-    with pytest.raises(Malformed, match="an undefined length in .*, which is not a sequence"):
+    with pytest.raises(Malformed, match=r"an undefined length in .*, which is not a sequence"):
         part10.read(path)
