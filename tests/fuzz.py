@@ -183,8 +183,8 @@ def theirs(data_set: Dataset, path: tuple[int, ...] = (), *, explicit: bool, ins
         if isinstance(raw, RawDataElement) and value is not None:
             if len(value) < raw.length < _UNDEFINED:
                 raise Lost  # a length that goes beyond the end of the file
-            if raw.length == _UNDEFINED and raw.VR in {"OB", "OW"}:
-                raise Lost  # a sequence whose VR was changed: only pixels have fragments. PS3.5 A.4
+            if raw.length == _UNDEFINED and raw.VR not in {"SQ", "UN", None}:
+                raise Lost  # a sequence with another VR, which pydicom ends at the first delimiter inside
         yield Row(place, value)
         if tag.is_private:
             continue
