@@ -177,6 +177,11 @@ def keyword(tag: int) -> str:
     return found.keyword if found else ""
 
 
+def name(tag: int) -> str:
+    """Return the keyword of `tag`; for private and unknown tags `(GGGG,EEEE)`."""
+    return keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
 def uid_type(uid: str) -> str:
     """Return the type of a standard UID, such as `Transfer Syntax`; empty for any other text. PS3.6 A."""
     return _UIDS[uid][1] if uid in _UIDS else ""

@@ -123,8 +123,7 @@ _WITH_ITEMS: Final = frozenset((b"SQ", b"UN"))
 
 def no_sequence(tag: int, start: int) -> Malformed:
     """Return the error for an element of undefined length that can have no items. PS3.5 §7.1.1."""
-    name = dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-    return Malformed(f"an undefined length in {name}, which is not a sequence, at byte {start}")
+    return Malformed(f"an undefined length in {dictionary.name(tag)}, which is not a sequence, at byte {start}")
 
 
 class _Heads:

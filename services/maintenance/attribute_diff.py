@@ -141,7 +141,7 @@ class _Comparison:
 
     def _note(self, path: tuple[int, ...], action: Action, before: str | None, after: str | None) -> None:
         became = KEPT if before == after else ADDED if before is None else action.value
-        named = " > ".join(dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in path)
+        named = " > ".join(map(dictionary.name, path))
         self._found[named, became].append((before or "", after or ""))
 
 

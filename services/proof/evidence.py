@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import character_sets
-from services.dicom.dictionary import keyword, tag
+from services.dicom.dictionary import name, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,17 +73,13 @@ class Place(NamedTuple):
 
         An attribute without a keyword is shown by its tag.
         """
-        return f"{self.kind} {'>'.join(map(_called, (*self.path, self.tag)))}".strip()
+        return f"{self.kind} {'>'.join(map(name, (*self.path, self.tag)))}".strip()
 
     def with_items(self) -> str:
         """Return the attribute path with items: `RTPLAN BeamSequence[0].BeamName`."""
         items = zip_longest(self.path, self.items[: len(self.path)])
-        path = [_called(each) if item is None else f"{_called(each)}[{item}]" for each, item in items]
-        return f"{self.kind} {'.'.join([*path, _called(self.tag)])}".strip()
-
-
-def _called(tag: int) -> str:
-    return keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+        path = [name(each) if item is None else f"{name(each)}[{item}]" for each, item in items]
+        return f"{self.kind} {'.'.join([*path, name(self.tag)])}".strip()
 
 
 class Reasons:

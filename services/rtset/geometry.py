@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from services.dicom.dataset import View
 
@@ -206,16 +206,18 @@ def contour_points(data: bytes, start: int, end: int) -> list[Point]:
     return [Point(*numbers[at : at + 3]) for at in range(0, len(numbers) - 2, 3)]
 
 
+def beams(plan: View) -> Iterator[tuple[View, str]]:
+    """Yield each beam of a plan, and the keyword of its sequence of control points. PS3.3 C.8.8.14, C.8.8.25."""
+    yield from ((beam, "ControlPointSequence") for beam in plan.items("BeamSequence"))
+    yield from ((beam, "IonControlPointSequence") for beam in plan.items("IonBeamSequence"))
+
+
 def isocentres(plan: View) -> list[Point]:
     """Return the isocentre of every beam. PS3.3 C.8.8.14.
 
     (300A,0111) *Control Point Sequence* > (300A,012C) *Isocenter Position*: the first control point states it.
     """
-    beams = [
-        *((beam, "ControlPointSequence") for beam in plan.items("BeamSequence")),
-        *((beam, "IonControlPointSequence") for beam in plan.items("IonBeamSequence")),
-    ]
-    found = [beam.item(control_points).numbers("IsocenterPosition") for beam, control_points in beams]
+    found = [beam.item(control_points).numbers("IsocenterPosition") for beam, control_points in beams(plan)]
     return [Point(*numbers) for numbers in found if len(numbers) == 3]
 
 

@@ -349,8 +349,4 @@ def _met(
         if items is None and tag in made and (mend := made[tag].get(data[value:end])):
             if mend.code == VALUE and demanded(kind, above[-1] if above else ROOT, tag) != 1:
                 mend = mend._replace(code="")  # the value may be removed here. PS3.5 7.4
-            yield ">".join(map(_name, (*above, tag))), mend
-
-
-def _name(tag: int) -> str:
-    return dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+            yield ">".join(map(dictionary.name, (*above, tag))), mend

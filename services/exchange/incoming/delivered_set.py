@@ -230,7 +230,7 @@ def _judged(kind: str, policy: Policy, below: tuple[int, ...], tag: int, value: 
         yield gettext_noop("holds private elements"), ""
         return
     decision = policy.decision(tag, below) if tag in dictionary.DICTIONARY else None
-    name = dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    name = dictionary.name(tag)
     if decision is None or decision.action is Action.DROP:
         yield gettext_noop("holds {name}, which the claimed policy removes"), name
     elif value is None:

@@ -14,7 +14,7 @@ from services.dicom import part10
 from services.errors import Fault
 from services.language import gettext, gettext_noop, ngettext
 from services.machines.fit import oddities, treatment_beams
-from services.rtset import planned_dose, private_loss
+from services.rtset import geometry, planned_dose, private_loss
 from services.rtset.planned_dose import DELIVERING
 from services.rtset.reader import ENHANCED_CT, printable
 from services.rtset.references import contoured_frames, contours
@@ -37,8 +37,6 @@ _OF_PARTS: Final = frozenset(("FRACTION", "BEAM", "BRACHY", "CONTROL_POINT"))
 
 _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT, part10.BIG_ENDIAN, part10.DEFLATED))
 """Transfer syntaxes with uncompressed pixels."""
-
-_CONTROL_POINTS: Final = {"BeamSequence": "ControlPointSequence", "IonBeamSequence": "IonControlPointSequence"}
 
 _OTHER_DOSES: Final = {
     "EFFECTIVE": gettext_noop("{dose} is a biologically effective dose and not the physical one."),
@@ -287,12 +285,7 @@ def _unstated(plan: SetFile) -> Iterator[str]:
     groups = plan.view.items("FractionGroupSequence")
     if any(_as_stated(group, "NumberOfFractionsPlanned") in {b"", b"0"} for group in groups):
         yield gettext("{plan} does not state its number of fractions.", plan=plan.called)
-    firsts = [
-        points[0]
-        for kind, control_points in _CONTROL_POINTS.items()
-        for beam in plan.view.items(kind)
-        if (points := beam.items(control_points))
-    ]
+    firsts = [points[0] for beam, control_points in geometry.beams(plan.view) if (points := beam.items(control_points))]
     if nowhere := sum(not point.has("IsocenterPosition") for point in firsts):
         yield ngettext(
             "{plan} does not state the isocentre of {count} beam.",

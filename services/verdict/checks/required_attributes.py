@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.dicom.dictionary import keyword, tag
 from services.errors import Fault
 from services.language import gettext, ngettext
+from services.rtset import geometry
 from services.rtset.reader import CT, ENHANCED_CT, NAMES, named
 
 if TYPE_CHECKING:
@@ -69,7 +70,6 @@ _COUNTED: Final = {
 """Items of a beam by the attribute that states their number. PS3.3 C.8.8.14."""
 _ELEMENTS: Final = itemgetter(3)
 """The elements of an item."""
-_BEAMS: Final = {"BeamSequence": "ControlPointSequence", "IonBeamSequence": "IonControlPointSequence"}
 
 
 class _Needed(NamedTuple):
@@ -105,7 +105,7 @@ def faults(objects: Objects) -> Iterator[Fault]:
                 gettext("There is no {uid} in: {names}.", uid=name, names=named(one.called for one in without)),
                 gettext("Export these objects once more."),
             )
-    beams = _beams(objects.plan.view) if objects.plan else ()
+    beams = geometry.beams(objects.plan.view) if objects.plan else ()
     cut = [beam for beam, points in beams if _states_more(beam, "NumberOfControlPoints", points)]
     if objects.plan and cut:
         yield Fault(
@@ -118,12 +118,6 @@ def faults(objects: Objects) -> Iterator[Fault]:
             ),
             gettext("Export the plan once more."),
         )
-
-
-def _beams(plan: View) -> Iterator[tuple[View, str]]:
-    """Yield the beams of a plan, and the sequence of their control points."""
-    for beams, points in _BEAMS.items():
-        yield from ((beam, points) for beam in plan.items(beams))
 
 
 def _states_more(item: View, number: str, sequence: str) -> bool:
@@ -150,7 +144,7 @@ def notes(objects: Objects) -> Iterator[str]:
 def _fewer(plan: View) -> Iterator[str]:
     """Yield accessories and beams that are fewer than the plan states. PS3.3 C.8.8.13, C.8.8.14."""
     fewer: Counter[str] = Counter()
-    for beam, _ in _beams(plan):
+    for beam, _ in geometry.beams(plan):
         fewer.update(stated for stated, items in _COUNTED.items() if _states_more(beam, stated, items))
     for group in plan.items("FractionGroupSequence"):
         fewer["NumberOfBeams"] += _states_more(group, "NumberOfBeams", "ReferencedBeamSequence")
