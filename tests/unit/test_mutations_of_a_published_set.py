@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pytest
@@ -16,12 +16,9 @@ from pydicom import Dataset, Sequence, dcmread, dcmwrite
 from pydicom.config import disable_value_validation
 from pydicom.encaps import encapsulate
 
-from services.deidentify.uid_map import UidMap
-from services.errors import NotClean
-from services.proof.prove import Expected, prove
 from tests import sets
-from tests.anonymized import IDENTITY, KEY, anonymize_folder
 from tests.encoded import END_OF_SEQUENCE, EXPLICIT, IMPLICIT, element
+from tests.provable import Set, publish
 from tests.sets import cells_of_12_bits, jpeg_pixels
 
 if TYPE_CHECKING:
@@ -33,63 +30,27 @@ OF_THE_PATIENT: Final = sets.patient(f"{NAME}^Eulalia", ID)
 JPEG: Final = "1.2.840.10008.1.2.4.70"
 
 
-class Set(NamedTuple):
-    """A published set, the inputs of its proof, and its source's texts."""
-
-    source: list[tuple[str, Path]]
-    anon: Path
-    expected: Expected
-    old: dict[str, Dataset]
-    """By file name prefix; one slice of the CT."""
-
-    def path(self, prefix: str) -> Path:
-        """Return one file of a kind."""
-        return min(self.anon.glob(f"{prefix}.*"))
-
-    def reasons(self) -> str:
-        """Return the proof's reasons; empty if it passes."""
-        try:
-            prove(self.source, self.anon, self.expected)
-        except NotClean as not_clean:
-            return "\n".join(not_clean.reasons)
-        return ""
-
-
 def _named_for_the_patient(made: sets.MadeSet) -> None:
     """Give a structure a name that must be replaced."""
     made.structure_set.StructureSetROISequence[18].ROIName = f"z{NAME}"
     made.structure_set.RTROIObservationsSequence[18].ROIObservationLabel = f"z{NAME}"[:16]
 
 
-def publish(folder: Path, *edits: sets.Edit) -> Set:
-    """Make a set, anonymize it, and collect the inputs of its proof."""
-    made = sets.make_set(folder, OF_THE_PATIENT, _named_for_the_patient, *edits, rois=20, ct=3, size=16)
-    done = anonymize_folder(made.folder, folder / "ANON_006", scanner="SCANNER_A")
-    replacements = done.replacements
-    return Set(
-        [(data.Modality, made.path(data)) for data in made.objects],
-        done.anon,
-        Expected(IDENTITY, replacements.policy, replacements.machine, replacements.scanner, new_uid=UidMap(KEY)),
-        {"CT": made.ct[0], "RS": made.structure_set, "RP": made.plan, "RD": made.dose},
-    )
+def publish_one(folder: Path, *edits: sets.Edit) -> Set:
+    """Publish a set of the patient after whom a structure is named."""
+    return publish(folder, OF_THE_PATIENT, _named_for_the_patient, *edits, rois=20, ct=3, size=16)
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Set:
     """Publish a set with 12-bit pixels in 16-bit cells."""
-    return publish(tmp_path_factory.mktemp("plain"), cells_of_12_bits)
+    return publish_one(tmp_path_factory.mktemp("plain"), cells_of_12_bits)
 
 
 @pytest.fixture(scope="module")
 def compressed(tmp_path_factory: pytest.TempPathFactory) -> Set:
     """Publish a set with JPEG slices."""
-    return publish(tmp_path_factory.mktemp("compressed"), jpeg_pixels)
-
-
-def copied(published: Set, folder: Path) -> Set:
-    """Copy a published set for changes."""
-    shutil.copytree(published.anon, folder / "ANON_006")
-    return published._replace(anon=folder / "ANON_006")
+    return publish_one(tmp_path_factory.mktemp("compressed"), jpeg_pixels)
 
 
 # Ways to change a set
@@ -664,7 +625,7 @@ def _with_table(data: bytes, table: bytes) -> bytes:
 def test_the_proof_finds_every_change(plain: Set, tmp_path: Path, name: str) -> None:
     """With check and location, without values of the source."""
     change, expected = PLAIN[name]
-    here = copied(plain, tmp_path)
+    here = plain.copied(tmp_path)
     change(here)
     told = here.reasons()
     assert expected in told
@@ -675,7 +636,7 @@ def test_the_proof_finds_every_change(plain: Set, tmp_path: Path, name: str) -> 
 def test_the_proof_finds_every_change_of_compressed_pixels(compressed: Set, tmp_path: Path, name: str) -> None:
     """Codestreams are compared piece by piece."""
     change, expected = COMPRESSED[name]
-    here = copied(compressed, tmp_path)
+    here = compressed.copied(tmp_path)
     change(here)
     assert expected in here.reasons()
 
@@ -683,7 +644,7 @@ def test_the_proof_finds_every_change_of_compressed_pixels(compressed: Set, tmp_
 def test_unchanged_both_sets_pass(plain: Set, compressed: Set, tmp_path: Path) -> None:
     """Even if rewritten by pydicom: so the changes above are what the proof objects to."""
     assert (plain.reasons(), compressed.reasons()) == ("", "")
-    here = copied(plain, tmp_path)
+    here = plain.copied(tmp_path)
     everywhere(lambda *_: None)(here)
     assert here.reasons() == ""
     assert len(PLAIN) + len(COMPRESSED) > 100
