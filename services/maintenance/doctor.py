@@ -172,6 +172,13 @@ class _Seen:
                 )
             elif claim and published is None:
                 yield Finding("in-work", name, "Its number is held by a set that is not published yet.")
+            elif claim and published and published.set_id and claims.of(self._collection, claim.set_id) is None:
+                yield Finding(
+                    "set-not-recognized",
+                    name,
+                    "Its set would not be recognized if dropped again, and be published a second time.",
+                    f"Copy .anonymizer/claims/{index:06d}.json to .anonymizer/sets/{claim.set_id}.json.",
+                )
         for path in durable_files.records_in(self._collection.sets):
             claim = claims.of(self._collection, path.stem)
             if claim is None or self._claims.get(claim.index) != claim:
@@ -314,6 +321,8 @@ class _Seen:
 
     def staging(self) -> Iterator[Finding]:
         """Yield remains of attempts."""
+        if not self._collection.staging.is_dir():
+            return  # left out by a backup, and made again when the collection is opened
         for path in attempts.all_of(self._collection):
             try:
                 speaks, unfinished = attempts.is_half_published(path), durable_files.read(path / attempts.RECORD)

@@ -47,7 +47,10 @@ MOST_ADOPTED: Final = 100_000
 _ANON_FILE: Final = re.compile(ANON_NAME.pattern + r"\.json")
 _CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
 _INCOMPLETE: Final = gettext_noop("{state} is incomplete: restore all of it from a backup.")
-_FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts", "persons")
+_FILLED: Final = frozenset(("folders", "outcomes", "claims", "sets", "records", "tracking"))
+"""Folders whose content decides which numbers are given; without one of them, nothing may be decided."""
+_OFTEN_EMPTY: Final = frozenset(("staging", "attempts", "persons"))
+"""Folders that may be missing, since some backup programs leave out empty ones."""
 
 
 class ShareAway(OSError):
@@ -100,6 +103,8 @@ class Collection:
             check_new(root, identity, options)
             _lay_out(root, identity.initial_index)
         collection = _load(root, identity, options)
+        for name in _missing(root, _OFTEN_EMPTY):
+            (collection.state / name).mkdir(exist_ok=True)
         _refuse_bad_list(collection.identities, options)
         _lower_first_index(collection)
         return collection
@@ -447,7 +452,7 @@ def _lay_out(root: Path, initial_index: int, adopted: Iterable[int] = ()) -> Non
     new = root / f"{STATE_NAME}.new-{secrets.token_hex(8)}"
     try:
         new.mkdir()
-        for name in _FOLDERS:
+        for name in _FILLED | _OFTEN_EMPTY:
             (new / name).mkdir()
         stored = {"id": secrets.token_hex(16), "initial_index": initial_index}
         _write(new / "key", secrets.token_hex(32).encode() + b"\n")
@@ -500,9 +505,14 @@ def _read_state(root: Path) -> tuple[str, bytes]:
             raise ShareAway from None
         raise SettingsWrong(gettext(_INCOMPLETE, state=STATE_NAME)) from None
     found = collection_id(root)
-    if len(key) != 32 or found is None:
+    if len(key) != 32 or found is None or _missing(root, _FILLED):
         raise SettingsWrong(gettext(_INCOMPLETE, state=STATE_NAME))
     return found, key
+
+
+def _missing(root: Path, folders: frozenset[str]) -> frozenset[str]:
+    """Return those of these folders that the state of a collection lacks."""
+    return folders - set(durable_files.names(root / STATE_NAME))
 
 
 def _lists(root: Path, identity: Identity, options: Options) -> tuple[Naming, IdentityList, Decisions]:

@@ -77,11 +77,22 @@ def flipped(path: Path) -> None:
     path.write_bytes(data)
 
 
+def entry_of_the_set(root: Path) -> Path:
+    """Return the file that recognizes the set of ANON_006."""
+    claim = json.loads((root / ".anonymizer/claims/000006.json").read_text())
+    return root / ".anonymizer/sets" / f"{claim['set_id']}.json"
+
+
 DISORDERS: dict[str, tuple[Callable[[Path], object], list[tuple[str, str]]]] = {
     "a claim lost": (
         lambda root: (root / ".anonymizer/claims/000006.json").unlink(),
         [("half-a-claim", "ANON_006"), ("no-claim", "ANON_006")],
     ),
+    "a set's entry lost": (
+        lambda root: entry_of_the_set(root).unlink(),
+        [("set-not-recognized", "ANON_006")],
+    ),
+    "staging left out by a backup": (lambda root: (root / ".anonymizer/staging").rmdir(), []),
     "a claim overwritten": (
         lambda root: shutil.copy(root / ".anonymizer/claims/000007.json", root / ".anonymizer/claims/000006.json"),
         [("claim-of-another", "ANON_006"), ("half-a-claim", "ANON_006")],
@@ -116,6 +127,8 @@ DISORDERS: dict[str, tuple[Callable[[Path], object], list[tuple[str, str]]]] = {
     "a folder taken away": (lambda root: shutil.rmtree(root / "ANON_006"), [("taken-away", "ANON_006")]),
 }
 
+HARMLESS = {"a folder taken away", "the tracking file deleted", "staging left out by a backup"}
+
 
 @pytest.mark.parametrize("disorder", DISORDERS)
 def test_the_doctor_finds_what_does_not_agree(two, disorder: str) -> None:
@@ -129,11 +142,23 @@ def test_the_doctor_finds_what_does_not_agree(two, disorder: str) -> None:
 
     first = "a" if "ANON_006" in dict(states_of(root)).get("a", "") else "b"
     assert found == sorted((code, first if where == "folder" else where) for code, where in expected)
-    assert code == (0 if disorder in {"a folder taken away", "the tracking file deleted"} else 1)
+    assert code == (0 if disorder in HARMLESS else 1)
     assert findings(root) == (code, found)
     if disorder == "the tracking file deleted":
         run(root)
         assert (findings(root), tracking_lines(root)) == ((0, []), lines)
+
+
+def test_a_lost_entry_is_mended_as_the_doctor_says(two) -> None:
+    """A copy of the set is then recognized, and not published a second time."""
+    root, *_ = two
+    entry_of_the_set(root).unlink()
+    shutil.copy(root / ".anonymizer/claims/000006.json", entry_of_the_set(root))
+    shutil.copytree(root / {anon: folder for folder, anon in states_of(root)}["ANON_006"], root / "copy")
+
+    run(root)
+
+    assert (dict(states_of(root))["copy"], anon_folders(root)) == ("ANON_006", ["ANON_006", "ANON_007"])
 
 
 def states_of(root: Path) -> list[tuple[str, str]]:

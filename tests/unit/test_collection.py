@@ -251,6 +251,29 @@ def test_a_state_with_a_piece_missing_is_not_mended(tmp_path: Path, lost: str) -
         Collection.open(tmp_path)
 
 
+@pytest.mark.parametrize("lost", ["folders", "outcomes", "claims", "sets", "records", "tracking"])
+def test_a_state_without_a_folder_decides_nothing(tmp_path: Path, lost: str) -> None:
+    """Numbers given could be given again; even reading says so."""
+    Collection.create(tmp_path, FORM, OPTIONS)
+    (tmp_path / ".anonymizer" / lost).rmdir()
+
+    for opened in (Collection.open, Collection.look):
+        with pytest.raises(SettingsWrong, match="backup"):
+            opened(tmp_path)
+
+
+@pytest.mark.parametrize("empty", ["staging", "attempts", "persons"])
+def test_an_empty_folder_that_a_backup_left_out_is_made_again(tmp_path: Path, empty: str) -> None:
+    """When the collection is opened to work; reading changes nothing."""
+    Collection.create(tmp_path, FORM, OPTIONS)
+    (tmp_path / ".anonymizer" / empty).rmdir()
+
+    Collection.look(tmp_path)
+    assert not (tmp_path / ".anonymizer" / empty).exists()
+    Collection.open(tmp_path)
+    assert (tmp_path / ".anonymizer" / empty).is_dir()
+
+
 def test_a_share_that_is_unavailable_is_a_circumstance(tmp_path: Path) -> None:
     """An empty mount point, another collection in its place, and its return."""
     root = tmp_path / "BATCH"
