@@ -86,9 +86,16 @@ def means_another(meaning: str, name: str) -> bool:
 
 # Organs ---------------------------------------------------------------------------------------------------------------
 
-_LEFT: Final = "l left lt li links linke linker linkes lks sx sin sinistra sinistro sn"
-_RIGHT: Final = "r right rt re rechts rechte rechter rechtes dx dex destra destro"
-_BOTH: Final = "both bds beide beidseits beidseitig bil bilat bilateral bilaterale bilaterali bilat"
+_LEFT: Final = """
+l left lt li links linke linker linkes lks sx sin sinistra sinistro sn g gauche gche gch izquierda
+izquierdo izq izda izdo
+"""
+_RIGHT: Final = """
+r right rt re rechts rechte rechter rechtes dx dex destra destro d dt droit droite drt dte derecha derecho dcha dcho
+"""
+_BOTH: Final = """
+both bds beide beidseits beidseitig bil bilat bilateral bilaterale bilaterali bilateraal bilateraux ambas ambos
+"""
 _SIDES: Final = {fold(word): side for side, words in (("L", _LEFT), ("R", _RIGHT)) for word in words.split()}
 _BOTH_WORDS: Final = frozenset(map(fold, _BOTH.split()))
 _GLUED: Final = tuple(sorted((word for word in _SIDES if len(word) > 1), key=len, reverse=True))
@@ -177,11 +184,11 @@ _VOLUME: Final = re.compile(
 _PARTS: Final = {
     fold(word): part
     for part, words in (
-        ("p", "p prim primary primarius primaertumor tumor tumour t tumore primario"),
-        ("n", "n node nodes nodal lk lks lymphknoten ln linfonodi linfonodale"),
-        ("_High", "high hoch hr hd alto"),
-        ("_Mid", "mid middle mittel medio int intermediate ir"),
-        ("_Low", "low niedrig lr ld basso"),
+        ("p", "p prim primary primarius primaertumor tumor tumour t tumore primario tumeur"),
+        ("n", "n node nodes nodal lk lks lymphknoten ln linfonodi linfonodale ganglions ganglios klieren"),
+        ("_High", "high hoch hr hd alto haut hoog"),
+        ("_Mid", "mid middle mittel medio int intermediate ir moyen midden"),
+        ("_Low", "low niedrig lr ld basso bas bajo laag"),
     )
     for word in words.split()
 }
@@ -219,7 +226,8 @@ ring ringe anello halo shell donut rind help hilf hilfe hilfs hilfsstruktur hilf
 optimierung optimization ottimizzazione tuning tune avoid avoidance hot cold hotspot coldspot norm normierung
 dose dosis dosi isodose isodosi iso minus ohne without senza crop cropped cut sub subtract margin rand saum
 exp test temp tmp tisch couch lettino table block marker clips clip seed seeds bolus air luft aria artifact
-artefakt artefatto nt ntd nto eval stuetze auflage support schiene maske
+artefakt artefatto nt ntd nto eval stuetze auflage support schiene maske anneau couronne aide moins sans artefact
+anillo ayuda menos mesa aire artefacto hulp hulpstructuur tafel lucht zonder masker
 """
 _HELP: Final = frozenset(map(fold, _HELP_WORDS.split()))
 _JOINED: Final = re.compile(r"\s*(?:[-+&/\\]|\b(?:and|und|or|oder|minus|not)\b)\s*", re.IGNORECASE)
@@ -238,6 +246,9 @@ _COLUMNS: Final[tuple[tuple[str, How], ...]] = (
     ("short", "alias"),
     ("german", "language"),
     ("italian", "language"),
+    ("french", "language"),
+    ("spanish", "language"),
+    ("dutch", "language"),
 )
 
 

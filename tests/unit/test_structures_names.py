@@ -30,6 +30,16 @@ from services.vocabulary.structure_names import Proposal, is_name, means_another
         ("Hüftkopf re", "Femur_Head_R", "language"),
         ("testa femorale sx", "Femur_Head_L", "language"),
         ("ZUNGE", "Tongue", "language"),
+        ("Rein G", "Kidney_L", "language"),
+        ("parotide droite", "Parotid_R", "language"),
+        ("Moelle épinière PRV 5", "SpinalCord_PRV05", "language"),
+        ("Tête fémorale gche", "Femur_Head_L", "language"),
+        ("Pulmón izq", "Lung_L", "language"),
+        ("Riñón dcho", "Kidney_R", "language"),
+        ("vejiga", "Bladder", "language"),
+        ("Ruggenmerg", "SpinalCord", "language"),
+        ("Nier links", "Kidney_L", "language"),
+        ("PTV ganglions", "PTVn", "spelling"),
         ("ptv 50,4", "PTV_5040", "spelling"),
         ("PTV_60Gy", "PTV_6000", "spelling"),
         ("CTV 2", "CTV2", "spelling"),
@@ -51,6 +61,8 @@ def test_a_name_is_recognized(name, target, how):
         ("_Bladder", "planning help"),
         ("PTVopt", "planning help"),
         ("Hilf 1", "planning help"),
+        ("Anneau 1cm", "planning help"),
+        ("Anillo", "planning help"),
         ("PTV-Rectum", "planning help"),
         ("95%", "planning help"),
         ("Parotis", "side unclear"),
@@ -77,7 +89,7 @@ def test_no_word_of_the_list_means_two_structures():
     """The proposal would otherwise depend on the list's order."""
     meant: dict[str, set[str]] = {}
     for row in structure_names._structures():
-        for column in ("name", "english", "german", "italian", "short"):
+        for column in ("name", *(column for column, _ in structure_names._COLUMNS)):
             for words in filter(None, row[column].split("|")):
                 meant.setdefault("".join(structure_names._words(words)), set()).add(row["name"])
     assert {words: names for words, names in meant.items() if len(names) > 1} == {}
