@@ -4,9 +4,10 @@ Each contour plane represents a slab. The slab is cut by equidistant lines; the 
 (even-odd rule, so that holes are preserved) are divided into equal pieces, and each piece is assigned the dose at one
 point in it, by trilinear interpolation. The points are spread over the depth of the slab (weighted by the areas of the
 neighbouring planes), the line spacing and the length of a piece, because the centre alone would be inaccurate in steep
-dose gradients. The maximum dose is also searched for on the faces of the slabs. The line spacing gives about twenty
-thousand pieces per structure and is at most 4 mm. Volume outside the dose grid counts as 0 Gy; its fraction is
-reported.
+dose gradients. Where a contour and its neighbour are alike in shape, as they are in a sphere or a cone, the points move
+sideways with their depth, so that the slab narrows instead of ending in a stair. The maximum dose is also searched for
+on the contours and on both ends of the structure. The line spacing gives about twenty thousand pieces per structure and
+is at most 4 mm. Volume outside the dose grid counts as 0 Gy; its fraction is reported.
 
 The field's library for this, dicompyler-core, was last released in 2023, needs adapting to run with current pydicom,
 and counts voxels of the dose grid, which is too coarse for small structures. The tests use it as a reference.
@@ -15,11 +16,14 @@ and counts voxels of the dose grid, which is too coarse for small structures. Th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sheets.read.contours import Spans, Structure
@@ -46,6 +50,18 @@ _FILLED: Final = (0.25, 4.0)
 
 _LEAST: Final = 0.05
 """Minimum extent of a body beyond its last plane, as a fraction of the distance to the next slice."""
+
+_TOUCHING: Final = 1.02
+"""A body that ends this far away, relative to the next slice, still ends before it: coordinates are rounded."""
+
+_CLOSED: Final = 0.1
+"""Part of a body's last area that may be left where it is smallest beyond the last plane, for the body to end there."""
+
+_ALIKE: Final = 0.1
+"""Two contours are alike in shape if their areas differ as their bounding boxes do, within this fraction."""
+
+_RINGS: Final = (0.25, 0.5, 0.75, 0.9, 1.0)
+"""Depths in a closing end, relative to its length, at which the maximum dose is searched for."""
 
 _HOTTEST: Final = 2000
 _HOTTEST_PLANES: Final = 8
@@ -142,12 +158,28 @@ class _Pieces(NamedTuple):
     middle: Floats
     """Position of the line, across it."""
 
-    faces: Floats
-    """Start and end of the slab of each plane along the stack, shape (planes, 2)."""
+    halves: tuple[_Half, _Half]
+    """The half-slabs below and above each plane."""
+
+    outlines: _Outlines
+
+
+class _Outlines(NamedTuple):
+    """The largest contour of each plane."""
+
+    area: Floats
+    """In mm²."""
+
+    centre: Floats
+    size: Floats
+    """Of its bounding box along and across the lines, shape (planes, 2), in mm."""
+
+    whole: NDArray[np.bool_]
+    """Whether no other contour of the plane extends beyond it."""
 
 
 class _Half(NamedTuple):
-    """The half-slabs on one side of the planes of a structure; one number for each plane."""
+    """The half-slabs on one side of the planes of a structure; one number or row for each plane."""
 
     length: Floats
     """Extent from the plane, in mm."""
@@ -157,6 +189,22 @@ class _Half(NamedTuple):
 
     lean: Floats
     """Distribution along its length: from -1, mostly at the plane, to 1, mostly at the end."""
+
+    ends: NDArray[np.bool_]
+    """Whether the structure ends here."""
+
+    drift: Floats
+    """Movement of the centre of the contour with the depth, along and across the lines, in mm per mm."""
+
+    first: Floats
+    second: Floats
+    """At the depth t the square of the contour's size relative to that in the plane is 1 + first t + second t²."""
+
+    def narrowed(self, points: Floats, depths: Floats, chosen: NDArray[np.intp], centre: Floats, axis: int) -> Floats:
+        """Return positions along (0) or across (1) the lines, moved from their planes to a depth."""
+        middle, first, second = centre[:, axis][chosen], self.first[:, axis][chosen], self.second[:, axis][chosen]
+        factor = np.sqrt(np.maximum(1 + depths * (first + depths * second), 0))
+        return middle + self.drift[:, axis][chosen] * depths + (points - middle) * factor
 
 
 def _pieces(structure: Structure, spans: Spans, low: float, step: float, within: Frame) -> _Pieces:
@@ -173,14 +221,20 @@ def _pieces(structure: Structure, spans: Spans, low: float, step: float, within:
     depth, width, way = (_fraction(number * each) for each in _SPREAD)
     at = structure.planes[0]
     areas: Floats = np.bincount(plane, part * step, minlength=len(at)).astype(np.float64)
-    below, above = _halves(structure, areas)
+    outlines = _outlines(structure, (along, across))
+    below, above = _halves(structure, areas, outlines)
+    depths = _depths(depth, below, above, plane)
+    # Both sides at once: those below the planes, then those above.
+    both = _Half(*(np.concatenate(one) for one in zip(below, above, strict=True)))
+    side, centre = np.where(depths < 0, plane, plane + len(at)), np.concatenate([outlines.centre, outlines.centre])
     points = np.empty((len(span), 3))
-    points[:, along] = start + way * part
-    points[:, across] = middle + (width - 0.5) * step
-    points[:, structure.stacked] = at[plane] + _depths(depth, below, above, plane)
+    points[:, structure.stacked] = at[plane] + depths
+    np.abs(depths, out=depths)
+    points[:, along] = both.narrowed(start + way * part, depths, side, centre, 0)
+    points[:, across] = both.narrowed(middle + (width - 0.5) * step, depths, side, centre, 1)
     weights = part * step * ((below.volume + above.volume) / np.where(areas > 0, areas, 1.0))[plane]
-    faces: Floats = np.column_stack([at - below.length, at + above.length])
-    return _Pieces(points, weights, plane, np.column_stack([start, start + part]), middle, faces)
+    ends = np.column_stack([start, start + part])
+    return _Pieces(points, weights, plane, ends, middle, (below, above), outlines)
 
 
 def _fraction(numbers: Floats) -> Floats:
@@ -188,53 +242,124 @@ def _fraction(numbers: Floats) -> Floats:
     return numbers
 
 
-def _halves(structure: Structure, areas: Floats) -> tuple[_Half, _Half]:
+def _outlines(structure: Structure, axes: tuple[int, int]) -> _Outlines:
+    """Return the largest contour of each plane."""
+    planes = structure.planes[1]
+    flat = [contour for contours in planes for contour in contours]
+    points = np.concatenate(flat)[:, axes]
+    starts = np.cumsum([0, *(len(contour) for contour in flat)])
+    firsts = starts[:-1]
+    low, high = np.minimum.reduceat(points, firsts), np.maximum.reduceat(points, firsts)
+    # Relative to the first point of each contour, to avoid cancellation.
+    begin = points - np.repeat(points[firsts], np.diff(starts), axis=0)
+    end = np.roll(begin, -1, axis=0)
+    end[starts[1:] - 1] = 0
+    areas = np.abs(np.add.reduceat(begin[:, 0] * end[:, 1] - begin[:, 1] * end[:, 0], firsts)) / 2
+    of_planes = np.cumsum([0, *map(len, planes)])
+    largest = np.array([first + int(areas[first:last].argmax()) for first, last in pairwise(of_planes.tolist())])
+    least, most = np.minimum.reduceat(low, of_planes[:-1]), np.maximum.reduceat(high, of_planes[:-1])
+    low, high = low[largest], high[largest]
+    whole = ((least >= low) & (most <= high)).all(axis=1)
+    return _Outlines(areas[largest], (low + high) / 2, high - low, whole)
+
+
+def _halves(structure: Structure, areas: Floats, outlines: _Outlines) -> tuple[_Half, _Half]:
     """Return the half-slabs below and above each plane.
 
     Between two planes the area follows a cubic Hermite curve, which is exact for a box, a cone and a sphere. Beyond the
-    last plane a body continues to narrow at the same rate if it then ends before the next slice, on which nothing was
-    drawn; otherwise it ends half way there, as a box does.
+    last plane the area of the outline follows the parabola of the last three; if that ends before the next slice, on
+    which nothing was drawn, so does the body; otherwise it ends half way there, as a box does.
     """
     at, stack = structure.planes[0], structure.stack
-    slopes = np.zeros(len(areas))
-    for piece in np.split(np.arange(len(areas)), np.flatnonzero(stack.missing) + 1):
-        if len(piece) > 1:
-            slopes[piece] = np.gradient(areas[piece], at[piece])
-            rises = np.diff(areas[piece])
-            slopes[piece[1:-1][rises[:-1] * rises[1:] < 0]] = 0  # local extremum of the area, possibly with an edge
+    parts = np.split(np.arange(len(areas)), np.flatnonzero(stack.missing) + 1)
+    slopes = _slopes(areas, at, parts)
+    for part in parts:
+        rises = np.diff(areas[part])
+        slopes[part[1:-1][rises[:-1] * rises[1:] < 0]] = 0  # local extremum of the area, possibly with an edge
     joined = np.zeros(len(areas) + 1, dtype=bool)
     joined[1:-1] = stack.missing == 0
     gaps = np.diff(at)
-    lower, upper = np.concatenate([[0], gaps]), np.concatenate([gaps, [0]])
-    return (
-        _half(
-            areas,
-            np.roll(areas, 1),
-            -slopes,
-            -np.roll(slopes, 1),
-            np.where(joined[:-1], lower, stack.below),
-            joined[:-1],
-        ),
-        _half(
-            areas, np.roll(areas, -1), slopes, np.roll(slopes, -1), np.where(joined[1:], upper, stack.above), joined[1:]
-        ),
-    )
+    outer_slopes, bends = _slopes(outlines.area, at, parts), _bends(outlines.area, at, parts)
+    halves = []
+    for way, inner, between, beyond in (
+        (-1, joined[:-1], np.concatenate([[0], gaps]), stack.below),
+        (1, joined[1:], np.concatenate([gaps, [0]]), stack.above),
+    ):
+        towards = _towards(areas, way * slopes, np.where(inner, between, 1.0), -way, outlines)
+        ends = _beyond(areas, outlines, way * outer_slopes, bends, beyond)
+        halves.append(
+            _Half(
+                *(
+                    np.where(inner.reshape(-1, *[1] * (one.ndim - 1)), one, other)
+                    for one, other in zip(towards, ends, strict=True)
+                )
+            )
+        )
+    return halves[0], halves[1]
 
 
-def _half(
-    area: Floats, next_area: Floats, slope: Floats, next_slope: Floats, gap: Floats, joined: NDArray[np.bool_]
-) -> _Half:
-    """Compute one side; slopes are those from the plane towards the next one, or the next slice."""
+def _slopes(areas: Floats, at: Floats, parts: Sequence[NDArray[np.intp]]) -> Floats:
+    """Return the derivative of the area at each plane, exact where it is a parabola."""
+    slopes = np.zeros(len(areas))
+    for part in parts:
+        if len(part) > 1:
+            slopes[part] = np.gradient(areas[part], at[part], edge_order=2 if len(part) > 2 else 1)
+    return slopes
+
+
+def _bends(areas: Floats, at: Floats, parts: Sequence[NDArray[np.intp]]) -> Floats:
+    """Return half the second derivative of the area at the first and the last plane of each part, 0 elsewhere."""
+    bends = np.zeros(len(areas))
+    for part in parts:
+        if len(part) > 2:
+            for end, three in ((part[0], part[:3]), (part[-1], part[-3:])):
+                first, last = np.diff(areas[three]) / np.diff(at[three])
+                bends[end] = (last - first) / (at[three[2]] - at[three[0]])
+    return bends
+
+
+def _towards(area: Floats, slope: Floats, gap: Floats, shift: int, outlines: _Outlines) -> _Half:
+    """Compute the half-slabs towards the next plane; `slope` is in its direction, `shift` brings it here."""
+    next_area, next_slope = np.roll(area, shift), np.roll(slope, shift)
     flat = area * gap / 2
     inner = gap * ((13 * area + 3 * next_area) / 32 + gap * (11 * slope - 5 * next_slope) / 192)
     edge = np.maximum((area + next_area) / 2 + gap * (slope - next_slope) / 8, 0)
-    reach = np.where(slope < 0, np.clip(area / np.where(slope < 0, -slope, 1.0), gap * _LEAST, gap), gap)
+    outer, whole = np.roll(outlines.area, shift), np.roll(outlines.whole, shift)
+    centre, size = np.roll(outlines.centre, shift, axis=0), np.roll(outlines.size, shift, axis=0)
+    grows = size / np.maximum(outlines.size, np.finfo(float).tiny)
+    alike = outlines.whole & whole & (np.abs(outlines.area * grows.prod(axis=1) - outer) <= _ALIKE * outer)
+    rate = np.where(alike[:, np.newaxis], (grows - 1) / gap[:, np.newaxis], 0)
     return _Half(
-        np.where(joined, gap / 2, np.minimum(reach, gap / 2)),
-        np.where(joined, np.clip(inner, flat * _FILLED[0], flat * _FILLED[1]), area * reach / 2),
-        np.where(
-            joined, (edge - area) / np.maximum(edge + area, np.finfo(float).tiny), np.maximum(1 - gap / reach, -1)
-        ),
+        gap / 2,
+        np.clip(inner, flat * _FILLED[0], flat * _FILLED[1]),
+        (edge - area) / np.maximum(edge + area, np.finfo(float).tiny),
+        np.zeros(len(area), dtype=bool),
+        np.where(alike[:, np.newaxis], (centre - outlines.centre) / gap[:, np.newaxis], 0),
+        2 * rate,
+        rate**2,
+    )
+
+
+def _beyond(areas: Floats, outlines: _Outlines, slope: Floats, bend: Floats, gap: Floats) -> _Half:
+    """Compute the half-slabs beyond the last plane, where the area of the outline is `area + slope t + bend t²`."""
+    area = np.maximum(outlines.area, np.finfo(np.float32).tiny)
+    first, second = slope / area, bend / area
+    turn = first**2 - 4 * second
+    # The first zero of the parabola or, where it nearly reaches zero, its minimum: written without cancellation.
+    reach = 2 / np.maximum(np.sqrt(np.maximum(turn, 0)) - first, 1 / (gap * 2 * _TOUCHING))
+    closes = (first < 0) & (turn >= -4 * second * _CLOSED) & (reach <= gap * _TOUCHING)
+    reach = np.clip(reach, gap * _LEAST, gap)
+    part = np.maximum(1 + reach * (first / 2 + reach * second / 3), _FILLED[0])
+    middle = (1 / 2 + reach * (first / 3 + reach * second / 4)) / part
+    narrows = (closes & outlines.whole)[:, np.newaxis] & np.ones(2, dtype=bool)
+    return _Half(
+        np.where(closes, reach, gap / 2),
+        areas * np.where(closes, reach * part, gap / 2),
+        np.where(closes, np.clip(6 * middle - 3, -1, 0), 0),
+        np.ones(len(area), dtype=bool),
+        np.zeros((len(area), 2)),
+        np.where(narrows, first[:, np.newaxis], 0),
+        np.where(narrows, second[:, np.newaxis], 0),
     )
 
 
@@ -256,28 +381,39 @@ def _leaning(even: Floats, lean: Floats) -> Floats:
 
 
 def _highest(structure: Structure, pieces: _Pieces, gy: Image, dose: Dose, within: Frame) -> float:
-    """Return the maximum dose in Gy of the pieces, the faces of the slabs around the hottest ones, and their contours.
+    """Return the maximum dose in Gy of the pieces, of the contours of the hottest planes, and of the structure's ends.
 
     A structure is a closed body: in a dose that rises along one axis the maximum lies on its surface.
     """
     known = np.nan_to_num(gy)
     hottest = np.argpartition(known, -min(_HOTTEST, len(known)))[-_HOTTEST:]
     order = hottest[np.argsort(known[hottest])[::-1]]
-    planes = np.array(list(dict.fromkeys(pieces.plane[order].tolist()))[:_HOTTEST_PLANES])
+    hot = dict.fromkeys(list(dict.fromkeys(pieces.plane[order].tolist()))[:_HOTTEST_PLANES])
+    last = np.flatnonzero(pieces.halves[0].ends | pieces.halves[1].ends)
     along, across = within.along
-    corners = np.empty((len(hottest), 2, 3))
-    corners[..., along] = pieces.ends[hottest]
-    corners[..., across] = pieces.middle[hottest, np.newaxis]
-    corners[..., structure.stacked] = 0
-    contours = structure.planes[1]
-    surfaces = [(plane, contour) for plane in planes for contour in contours[plane]]
-    points = np.concatenate([corners.reshape(-1, 3), *(contour for _, contour in surfaces)])
-    plane = np.concatenate(
-        [np.repeat(pieces.plane[hottest], 2), *(np.full(len(contour), plane) for plane, contour in surfaces)]
-    )
-    faces = np.concatenate([points, points])
-    faces[:, structure.stacked] = pieces.faces[plane].T.ravel()
-    return float(max(known.max(), np.nan_to_num(dose.at(within.patient(faces))).max()))
+    at, contours = structure.planes
+    centre = pieces.outlines.centre
+    surface = []
+    for plane in {**hot, **dict.fromkeys(last.tolist())}:
+        here = hottest[pieces.plane[hottest] == plane]
+        corners = np.empty((len(here), 2, 3))
+        corners[..., along] = pieces.ends[here]
+        corners[..., across] = pieces.middle[here, np.newaxis]
+        corners[..., structure.stacked] = at[plane]
+        points = np.concatenate([corners.reshape(-1, 3), *contours[plane]])
+        surface.append(points)
+        for half, way in zip(pieces.halves, (-1, 1), strict=True):
+            if half.ends[plane]:
+                narrows = bool(half.first[plane].any())
+                for part in _RINGS if narrows else _RINGS[-1:]:
+                    depth = float(half.length[plane]) * part
+                    ring = points.copy()
+                    of_plane, depths = np.full(len(ring), plane), np.full(len(ring), depth)
+                    ring[:, along] = half.narrowed(points[:, along], depths, of_plane, centre, 0)
+                    ring[:, across] = half.narrowed(points[:, across], depths, of_plane, centre, 1)
+                    ring[:, structure.stacked] += way * depth
+                    surface.append(ring)
+    return float(max(known.max(), np.nan_to_num(dose.at(within.patient(np.concatenate(surface)))).max()))
 
 
 def _step(structure: Structure) -> float:

@@ -141,6 +141,37 @@ def test_a_body_has_the_volume_and_the_dose_that_geometry_gives(outline: Outline
         assert known.dose_gy(percent) == pytest.approx(truth, rel=0.01, abs=0.01 * MIDDLE_GY), percent
 
 
+@pytest.mark.parametrize("slices", SLICES)
+@pytest.mark.parametrize("along", [0, 1, 2])
+@pytest.mark.parametrize(("outline", "height_mm"), [(sphere, 25), (shell, 25), (spindle, 28)])
+def test_the_highest_dose_of_a_body_is_on_its_surface(
+    outline: Outline, height_mm: int, along: int, slices: str
+) -> None:
+    """Within one per cent in 1.6 Gy per millimetre: on its widest contour, and at its end between two slices."""
+    gy_per_mm = 1.6
+    known = found(body(outline, SLICES[slices]), rising(along, gy_per_mm))
+    widest_mm = max(radius for z in SLICES[slices] for radius in outline(float(z)))
+    truth = MIDDLE_GY + gy_per_mm * (height_mm if along == 2 else widest_mm)
+    assert known.max_gy == pytest.approx(truth, rel=0.01)
+
+
+@pytest.mark.parametrize("radius_mm", [4.2, 5.5, 7.0, 10.0])
+@pytest.mark.parametrize("shift_mm", [0.0, 0.7, 1.5])
+def test_a_small_sphere_between_slices_keeps_its_volume_and_its_hottest_part(radius_mm: float, shift_mm: float) -> None:
+    """The body ends where its area would, and becomes narrower on the way."""
+
+    def small(z: float) -> list[float]:
+        return [(radius_mm**2 - (z - shift_mm) ** 2) ** 0.5] if abs(z - shift_mm) < radius_mm else []
+
+    known = found(body(small, np.arange(-60.0, 61.0, 2.0)), rising(2, 1.6))
+    truth = 4 / 3 * pi * radius_mm**3 / 1000
+    assert known.volume_cm3 == pytest.approx(truth, rel=0.015)
+    assert known.max_gy == pytest.approx(MIDDLE_GY + 1.6 * (shift_mm + radius_mm), rel=0.01)
+    for percent in (98, 2):
+        deep = MIDDLE_GY + 1.6 * (shift_mm + below(lambda z: small(z + shift_mm), 2, 1 - percent / 100))
+        assert known.dose_gy(percent) == pytest.approx(deep, rel=0.012)
+
+
 @pytest.mark.parametrize("gap_mm", [2.0, 3.0, 5.0])
 @pytest.mark.parametrize("along", [0, 1, 2])
 def test_a_cord_in_a_steep_dose_has_its_highest_dose_at_its_surface(gap_mm: float, along: int) -> None:
