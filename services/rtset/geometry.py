@@ -232,16 +232,29 @@ def source_positions(plan: View) -> list[Point]:
     return [Point(*numbers) for numbers in found if len(numbers) == 3]
 
 
+def frame_depths(offsets: Sequence[float], corner_z_mm: float, normal_z: float) -> list[float]:
+    """Return the distances in mm of a dose's frames from the first one, along the normal. PS3.3 C.8.8.3.2.
+
+    (3004,000C) *Grid Frame Offset Vector* has offsets along the normal, or the z coordinates of the frames if its first
+    value is that of the first frame: of a patient scanned feet first they run against the normal.
+    """
+    are_positions = offsets[0] != 0 and abs(offsets[0] - corner_z_mm) <= SAME_POSITION_MM
+    way = -1.0 if are_positions and normal_z < _PARALLEL - 1 else 1.0
+    return [way * (offset - offsets[0]) for offset in offsets]
+
+
 def dose_centre(dose: View) -> Point | None:
     """Return the centre of the dose grid; None if its header does not determine it. PS3.3 C.8.8.3.2."""
     first = plane(dose)
-    offsets = dose.numbers("GridFrameOffsetVector") or [0.0]
     if first is None:
         return None
-    # For offsets as for positions, the distance from the first frame to the last is the same.
-    depth = offsets[-1] - offsets[0]
+    depth = _depths(dose, first)[-1]
     across = first.corner.moved(first.width_mm / 2, first.along_row).moved(first.height_mm / 2, first.along_column)
     return across.moved(depth / 2, first.normal)
+
+
+def _depths(dose: View, first: Plane) -> list[float]:
+    return frame_depths(dose.numbers("GridFrameOffsetVector") or [0.0], first.corner.z, first.normal.z)
 
 
 def dose_corners(dose: View, first: Plane | None = None) -> list[Point]:
@@ -255,8 +268,8 @@ def dose_corners(dose: View, first: Plane | None = None) -> list[Point]:
     first = first or plane(dose)
     if first is None:
         return []
-    offsets = dose.numbers("GridFrameOffsetVector") or [0.0]
-    depths = {min(offsets) - offsets[0], max(offsets) - offsets[0]}
+    frames = _depths(dose, first)
+    depths = {min(frames), max(frames)}
     across = [
         first.corner.moved(along_mm, first.along_row).moved(down_mm, first.along_column)
         for along_mm in (0.0, first.width_mm)

@@ -339,7 +339,7 @@ def _frame_positions(dose: SetFile) -> list[float]:
     if first is None or not offsets:
         return []
     start = first.corner.along(first.normal)
-    return [start + offset - offsets[0] for offset in offsets]
+    return [start + depth for depth in geometry.frame_depths(offsets, first.corner.z, first.normal.z)]
 
 
 def _targets(objects: Objects) -> dict[str, tuple[float, float]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from services.rtset.geometry import frame_depths
 from sheets.read.ct_volume import pixels, turned
 from sheets.read.numbers import exactly, numbers
 
@@ -80,9 +81,8 @@ class Dose:
         self._corner = exactly(dose, "ImagePositionPatient", 3)
         between_rows, between_columns = exactly(dose, "PixelSpacing", 2).tolist()
         self._spacing = np.array([between_columns, between_rows])
-        # PS3.3 C.8.8.3.2: offsets along the normal, or positions; relative to the first frame they are the same.
-        stated = numbers(dose, "GridFrameOffsetVector")
-        offsets = stated - stated[0] if len(stated) else np.zeros(1)
+        stated = numbers(dose, "GridFrameOffsetVector").tolist() or [0.0]
+        offsets = np.array(frame_depths(stated, float(self._corner[2]), float(self._axes[2, 2])))
         order = np.argsort(offsets)
         self._offsets = offsets[order]
         self.stored = stored[order]

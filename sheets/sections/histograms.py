@@ -41,8 +41,9 @@ def blocks(findings: Findings) -> Iterator[Block]:
     thick = " Thin lines: published. Broad pale lines: source." if before else ""
     yield Text(
         "Computed from contours and dose, by the same method for all sets: each contour plane extends half way to its "
-        "neighbours, with a smooth curve through the areas of the planes; dose is interpolated trilinearly and is zero "
-        f"outside the dose grid.{thick} D95: minimum dose received by 95 % of the volume; D0.03cc: minimum dose "
+        "neighbours, with a smooth curve through the areas of the planes, and the last one to where this curve ends or "
+        "half way to the next slice; dose is interpolated trilinearly and is zero outside the dose grid."
+        f"{thick} D95: minimum dose received by 95 % of the volume; D0.03cc: minimum dose "
         "received by the hottest 0.03 cm³; Dmax: maximum dose in the structure or on its surface; V95: fraction of the "
         f"volume receiving 95 % of the prescribed dose{_reference_dose(findings)}.",
         "small",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.dicom.dataset import View
 from services.dicom.elements import Parser
-from services.rtset.geometry import Plane, Point, Volume, contour_ends, dose_centre
+from services.rtset.geometry import Plane, Point, Volume, contour_ends, dose_centre, frame_depths
 
 AXIAL = Plane(Point(-250, -250, 0), Point(1, 0, 0), Point(0, 1, 0), width_mm=500, height_mm=500)
 
@@ -101,6 +101,21 @@ def dose(offsets: str) -> View:
 def test_the_middle_of_a_dose_grid(offsets, z):
     """Offsets from the first frame, positions, and descending grids. PS3.3 C.8.8.3.2."""
     assert dose_centre(dose(offsets)) == Point(0, 0, z)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "normal_z", "depths"),
+    [
+        ([0.0, 3.0], -1.0, [0, 3]),
+        ([100.0, 97.0], -1.0, [0, 3]),
+        ([100.0, 103.0], 1.0, [0, 3]),
+        ([50.0, 53.0], -1.0, [0, 3]),
+        ([100.0, 103.0], 0.0, [0, 3]),
+    ],
+)
+def test_positions_of_a_doses_frames_run_against_a_normal_to_the_feet(offsets, normal_z, depths):
+    """Only z coordinates do, and only of transverse planes; offsets follow the normal."""
+    assert frame_depths(offsets, 100.0, normal_z) == depths
 
 
 def test_a_dose_that_does_not_say_where_it_lies_has_no_middle():

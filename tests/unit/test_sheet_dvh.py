@@ -17,6 +17,7 @@ from sheets.read.dose_grid import Dose
 from tests.anonymized import anonymized
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -36,13 +37,19 @@ def square(side_mm: float, z_mm: float) -> np.ndarray:
     return np.array([[-half, -half, z_mm], [half, -half, z_mm], [half, half, z_mm], [-half, half, z_mm]])
 
 
-def sloping(offsets_mm: list[float], *, from_gy: float = 40.0, gy_per_mm: float = 0.5) -> Dose:
+def sloping(
+    offsets_mm: list[float],
+    *,
+    from_gy: float = 40.0,
+    gy_per_mm: float = 0.5,
+    cosines: Sequence[int] = (1, 0, 0, 0, 1, 0),
+) -> Dose:
     """Make a dose that rises along x and is constant along y and z, with frames at the offsets."""
     columns, rows = 41, 21
     data = Dataset()
     data.file_meta = Dataset()
     data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    data.ImagePositionPatient, data.ImageOrientationPatient = [-50, -25, -10], [1, 0, 0, 0, 1, 0]
+    data.ImagePositionPatient, data.ImageOrientationPatient = [-50, -25, -10], list(cosines)
     data.PixelSpacing, data.Rows, data.Columns, data.NumberOfFrames = [2.5, 2.5], rows, columns, len(offsets_mm)
     data.GridFrameOffsetVector, data.DoseGridScaling, data.DoseUnits = offsets_mm, 1e-4, "GY"
     data.BitsAllocated = data.BitsStored = 32
@@ -98,6 +105,15 @@ def test_frames_may_be_told_by_their_positions_and_come_from_above() -> None:
     downwards = sloping([0, -10, -20]).at(np.array([[0.0, 0.0, -15.0], [0.0, 0.0, -9.0]]))
     assert downwards[0] == pytest.approx(40)
     assert np.isnan(downwards[1])
+
+
+@pytest.mark.parametrize("cosines", [[-1, 0, 0, 0, 1, 0], [1, 0, 0, 0, -1, 0]])
+@pytest.mark.parametrize("stated", [[0, 10, 20], [-10, -20, -30]])
+def test_positions_of_frames_feet_first_run_against_their_normal(cosines: list[int], stated: list[float]) -> None:
+    """The grid lies from -10 to -30 mm, whether offsets along the normal or z coordinates are stated."""
+    dose = sloping(stated, cosines=cosines)
+    found = dose.at(np.array([[-50.0, -25.0, z] for z in (-30.0, -17.0, -10.0, -9.0, -31.0)]))
+    assert np.isnan(found).tolist() == [False, False, False, True, True]
 
 
 @pytest.fixture
