@@ -27,7 +27,6 @@ from console.pages import (
 )
 from console.pages.asked import went_wrong
 from console.translations import InTheirLanguage
-from services.errors import SettingsWrong
 from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def make_app(desk: Desk) -> Starlette:
             Mount("/static", StaticFiles(packages=[("console", "static")]), name="static"),
         ],
         middleware=[Middleware(InTheirLanguage), Middleware(Guard, desk=desk, failed=went_wrong)],
-        exception_handlers=dict.fromkeys((HTTPException, SettingsWrong, *CIRCUMSTANCES), went_wrong),
+        exception_handlers=dict.fromkeys((HTTPException, *CIRCUMSTANCES), went_wrong),
     )
     app.state.desk = desk
     app.state.stopping = asyncio.Event()

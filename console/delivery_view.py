@@ -114,6 +114,6 @@ class Packer:
                         collection.state, "delivered", user=begun.user, by="page", delivery=made.delivery.id, sets=sets
                     )
         except Exception as error:  # noqa: BLE001 - whatever it is, the page says that it is over
-            known = isinstance(error, (SettingsWrong, *CIRCUMSTANCES))
+            known = isinstance(error, CIRCUMSTANCES)
             self._now = replace(begun, state="failed", wrong=words_of(error) if known else type(error).__name__)
             log.error("console.delivery_failed", user=begun.user, error=type(error).__name__)  # noqa: TRY400 - names files

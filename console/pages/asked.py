@@ -21,7 +21,7 @@ from services.errors import SettingsWrong
 from services.language import spoken
 from services.layout import STATE_NAME
 from services.runtime import audit
-from services.store.collection import ShareAway
+from services.store.collection import Collection, ShareAway
 from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from console.collection_view import Board
     from console.forms import Form
     from console.share_view import Desk
+    from watcher.status.rows import Row
+
+    Act = Callable[["Asked", Form], Response]
+    """What a form does."""
 
 log = structlog.get_logger()
 
@@ -73,9 +77,32 @@ class Asked:
     def board(self) -> Board:
         """Return the requested collection."""
         try:
-            return self.desk.board(self.request.path_params["collection"])
+            return self.desk.board(self.collection_id)
         except (SettingsWrong, OSError):
             raise HTTPException(HTTPStatus.NOT_FOUND) from None
+
+    @property
+    def collection_id(self) -> str:
+        """Return the ID of the requested collection."""
+        its_id: str = self.request.path_params["collection"]
+        return its_id
+
+    @property
+    def collection(self) -> Collection:
+        """Return the requested collection, read from the share without changing it."""
+        return Collection.look(self.board.root)
+
+    def open_collection(self) -> Collection:
+        """Return the requested collection, to change it."""
+        return Collection.open(self.board.root)
+
+    @property
+    def row(self) -> Row:
+        """Return the state of the requested set."""
+        found = self.board.row(self.request.path_params["locator"])
+        if found is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return found
 
     def _report_language(self) -> str:
         """Return the language of what the program reports about sets: that of their collection."""
@@ -122,7 +149,7 @@ def readable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def action(do: Callable[[Asked, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
+def action(do: Act) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that processes forms with a valid CSRF token."""
 
     @wraps(do)
@@ -132,6 +159,22 @@ def action(do: Callable[[Asked, Form], Response]) -> Callable[[Request], Awaitab
         return await run_in_threadpool(do, asked, form)
 
     return endpoint
+
+
+def or_again(page: Callable[[Asked, int, str], Response], status: int = HTTPStatus.CONFLICT) -> Callable[[Act], Act]:
+    """Return a decorator that answers an action that is impossible at the moment with its page and the reason."""
+
+    def decorate(do: Act) -> Act:
+        @wraps(do)
+        def tried(asked: Asked, form: Form) -> Response:
+            try:
+                return do(asked, form)
+            except CIRCUMSTANCES as wrong:
+                return page(asked, status, words_of(wrong))
+
+        return tried
+
+    return decorate
 
 
 def to(path: str) -> RedirectResponse:
@@ -146,7 +189,7 @@ def went_wrong(request: Request, error: Exception) -> Response:
         return asked.page("error.html", error.status_code, code="role", why="")
     if isinstance(error, HTTPException):
         return asked.page("error.html", error.status_code, code=str(int(error.status_code)), why="")
-    if isinstance(error, (SettingsWrong, *CIRCUMSTANCES)):
+    if isinstance(error, CIRCUMSTANCES):
         return asked.page("error.html", HTTPStatus.SERVICE_UNAVAILABLE, code="503", why=words_of(error))
     log.error("console.failed", exc_info=error)
     return asked.page("error.html", HTTPStatus.INTERNAL_SERVER_ERROR, code="500", why="")

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.collection_view import AS_IT_IS, AS_NEW
 from console.events import Parts
-from console.pages.asked import Asked, action, live, to
-from services.errors import SettingsWrong
+from console.pages.asked import Asked, action, live, or_again, to
 from services.store.set_state import SetState
-from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +48,7 @@ def _collection(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> R
         look=look,
         hospitals=look.hospitals,
         hospital=asked.request.query_params.get("hospital", ""),
-        collection=asked.request.path_params["collection"],
+        collection=asked.collection_id,
         every="all" in asked.request.query_params,
         name=asked.desk.name_of(board.root),
         wrong=wrong,
@@ -63,7 +61,7 @@ def _parts(asked: Asked, board: Board) -> Parts:
     look = board.look().of_hospital(hospital) if hospital else board.look()
     here = {
         "look": look,
-        "collection": asked.request.path_params["collection"],
+        "collection": asked.collection_id,
         "name": asked.desk.name_of(board.root),
         "csrf": asked.session.csrf,
         "not_taken_shown": SHOWN_NOT_TAKEN,
@@ -109,24 +107,27 @@ def not_taken(request: Request) -> Response:
     return asked.page(
         "not_taken.html",
         things=board.look().not_taken,
-        collection=request.path_params["collection"],
+        collection=asked.collection_id,
         name=asked.desk.name_of(board.root),
     )
 
 
 @action
+@or_again(_collection, HTTPStatus.SERVICE_UNAVAILABLE)
 def check(asked: Asked, _form: Form) -> Response:
     """Start checking the sets."""
     return _do(asked, "checked", lambda board: board.check(), nothing="check.nothing")
 
 
 @action
+@or_again(_collection, HTTPStatus.SERVICE_UNAVAILABLE)
 def start(asked: Asked, form: Form) -> Response:
     """Start the chosen sets."""
     return _do(asked, "started", lambda board: board.start(form.all("set")), nothing="start.none")
 
 
 @action
+@or_again(_collection, HTTPStatus.SERVICE_UNAVAILABLE)
 def try_again(asked: Asked, form: Form) -> Response:
     """Retry a refused or parked set, a changed one as new, or one as it is."""
     locator, how = asked.request.path_params["locator"], form["how"]
@@ -136,11 +137,8 @@ def try_again(asked: Asked, form: Form) -> Response:
 
 def _do(asked: Asked, what: str, do: Callable[[Board], int], *, nothing: str, **values: Any) -> Response:
     """Perform an action on a collection and show the collection, with a message if nothing was done."""
-    board, its_id = asked.board, asked.request.path_params["collection"]
-    try:
-        count = do(board)
-    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
-        return _collection(asked, HTTPStatus.SERVICE_UNAVAILABLE, words_of(wrong))
+    its_id = asked.collection_id
+    count = do(asked.board)
     if count == 0:
         return _collection(asked, HTTPStatus.CONFLICT, asked.texts(nothing))
     asked.did(what, collection=its_id, count=count, **values)

@@ -9,7 +9,6 @@ from console.auth.roles import START
 from console.events import Parts
 from console.forms import NewCollection
 from console.pages.asked import Asked, action, live, to
-from services.errors import SettingsWrong
 from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def _overview(asked: Asked) -> dict[str, Any]:
     try:
         places = asked.desk.places()
         looks = [(place, asked.desk.board(place.id).look() if place.id else None) for place in places]
-    except (SettingsWrong, *CIRCUMSTANCES):
+    except CIRCUMSTANCES:
         return {"away": True, "looks": []}
     return {"away": False, "looks": looks}
 
@@ -66,7 +65,7 @@ def new(asked: Asked, form: Form) -> Response:
         return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
         made = asked.desk.create(filled.folder, filled.identity, filled.options)
-    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
+    except CIRCUMSTANCES as wrong:
         return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY, words_of(wrong))
     asked.did("collection_made", collection=made.id)
     return to(f"/c/{made.id}")

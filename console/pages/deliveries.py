@@ -11,20 +11,18 @@ from starlette.responses import FileResponse
 
 from console.auth.roles import START
 from console.events import Parts
-from console.pages.asked import Asked, action, live, to
-from services.errors import SettingsWrong
+from console.pages.asked import Asked, action, live, or_again, to
 from services.exchange import delivery_key, export_checkpoint, inbox, packing, received
 from services.exchange.deliveries import Wanted, all_of, hospital_of
 from services.store import given_identities, records
-from services.store.collection import Collection
 from services.store.records import folder_name, index_of
-from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from console.forms import Form
+    from services.store.collection import Collection
 
 _SHOWN_DIGITS: Final = 16
 """Characters of a fingerprint sufficient to distinguish known keys."""
@@ -56,6 +54,23 @@ async def deliveries(request: Request) -> Response:
     return await run_in_threadpool(_deliveries, Asked.of(request))
 
 
+def _deliveries(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
+    collection = asked.collection
+    return asked.page(
+        "deliveries.html",
+        status,
+        making=_making(asked),
+        offered=_offered(collection),
+        delivered=_delivered(asked),
+        received=_received(collection),
+        untrusted=inbox.untrusted(collection),
+        refused=inbox.refused(collection),
+        collection=asked.collection_id,
+        name=asked.desk.name_of(collection.root),
+        wrong=wrong,
+    )
+
+
 def deliveries_events(request: Request) -> Response:
     """Send the progress of the current delivery."""
     asked = Asked.of(request)
@@ -63,15 +78,12 @@ def deliveries_events(request: Request) -> Response:
 
 
 @action
+@or_again(_deliveries)
 def deliver(asked: Asked, form: Form) -> Response:
     """Make a delivery of the selected sets, or of all that can be delivered."""
-    try:
-        asked.board.packer.begin(_wanted(form), asked.session.user)
-    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
-        return _deliveries(asked, HTTPStatus.CONFLICT, words_of(wrong))
-    its_id = asked.request.path_params["collection"]
-    asked.did("delivery_begun", collection=its_id)
-    return to(f"/c/{its_id}/deliveries")
+    asked.board.packer.begin(_wanted(form), asked.session.user)
+    asked.did("delivery_begun", collection=asked.collection_id)
+    return to(f"/c/{asked.collection_id}/deliveries")
 
 
 async def delivery_file(request: Request) -> Response:
@@ -85,7 +97,7 @@ def _file(asked: Asked) -> Response:
     path = asked.board.packer.file(delivery)
     if path is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    asked.did("delivery_downloaded", collection=asked.request.path_params["collection"], delivery=delivery)
+    asked.did("delivery_downloaded", collection=asked.collection_id, delivery=delivery)
     return FileResponse(path, filename=path.name, media_type="application/octet-stream")
 
 
@@ -108,33 +120,13 @@ def _wanted(form: Form) -> Wanted:
     )
 
 
-def _deliveries(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
-    board = asked.board
-    collection = Collection.look(board.root)
-    return asked.page(
-        "deliveries.html",
-        status,
-        making=_making(asked),
-        offered=_offered(collection),
-        delivered=_delivered(asked),
-        received=_received(collection),
-        untrusted=inbox.untrusted(collection),
-        refused=inbox.refused(collection),
-        collection=asked.request.path_params["collection"],
-        name=asked.desk.name_of(collection.root),
-        wrong=wrong,
-    )
-
-
 def _making(asked: Asked) -> str:
-    return asked.render(
-        "making.html", making=asked.board.packer.now, collection=asked.request.path_params["collection"]
-    )
+    return asked.render("making.html", making=asked.board.packer.now, collection=asked.collection_id)
 
 
 def _delivered(asked: Asked) -> str:
-    every = list(reversed(all_of(Collection.look(asked.board.root))))
-    return asked.render("delivered.html", deliveries=every, collection=asked.request.path_params["collection"])
+    every = list(reversed(all_of(asked.collection)))
+    return asked.render("delivered.html", deliveries=every, collection=asked.collection_id)
 
 
 def _offered(collection: Collection) -> list[Offered]:

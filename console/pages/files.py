@@ -32,13 +32,13 @@ def tracking_page(request: Request) -> Response:
     text = _tracking(asked).decode("utf-8-sig", "replace")
     lines = [line for line in csv.reader(text.splitlines(), skipinitialspace=True) if line]
     board = asked.board
-    asked.did("tracking_seen", collection=request.path_params["collection"])
+    asked.did("tracking_seen", collection=asked.collection_id)
     return asked.page(
         "tracking.html",
         day=request.path_params["day"],
         head=lines[0] if lines else [],
         lines=lines[1:],
-        collection=request.path_params["collection"],
+        collection=asked.collection_id,
         name=asked.desk.name_of(board.root),
     )
 
@@ -48,7 +48,7 @@ def tracking_file(request: Request) -> Response:
     asked = Asked.of(request)
     asked.needs(TRACKING)
     data = _tracking(asked)
-    asked.did("tracking_downloaded", collection=request.path_params["collection"])
+    asked.did("tracking_downloaded", collection=asked.collection_id)
     name = file_name(request.path_params["day"])
     return Response(
         data, media_type="text/plain; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
@@ -68,5 +68,5 @@ def sheet(request: Request) -> Response:
     data = asked.board.files.sheet(request.path_params["sheet"])
     if data is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    asked.did("sheet_seen", collection=request.path_params["collection"], anon=request.path_params["sheet"])
+    asked.did("sheet_seen", collection=asked.collection_id, anon=request.path_params["sheet"])
     return Response(data, media_type="text/html; charset=utf-8", headers=SHEET_HEADERS)

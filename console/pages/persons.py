@@ -8,18 +8,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
-from console.pages.asked import Asked, action, to
-from services.errors import SetRefused, SettingsWrong
-from services.language import gettext, gettext_noop, joined
+from console.pages.asked import Asked, action, or_again, to
+from services.errors import SettingsWrong
+from services.language import gettext, gettext_noop
 from services.maintenance import who_it_is
 from services.rtset import folder_listing
 from services.store import given_identities, records, registry
-from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from services.store.set_state import SetState
-from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from console.forms import Form
+    from services.store.collection import Collection
     from watcher.status.rows import Row
 
 OVERTAKEN = gettext_noop(
@@ -52,37 +50,9 @@ async def persons(request: Request) -> Response:
     return await run_in_threadpool(_persons, Asked.of(request))
 
 
-@action
-def decide_person(asked: Asked, form: Form) -> Response:
-    """Assign the sets of a folder to the person of a published set, or to a new one."""
-    its_id, locator = asked.request.path_params["collection"], asked.request.path_params["locator"]
-    board = asked.board
-    row = board.row(locator)
-    if row is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND)
-    is_new = "new" in form
-    try:
-        if not is_new and not form["anon"]:
-            raise SettingsWrong(gettext(NOBODY))
-        index = None if is_new else index_of(form["anon"])
-        with board.deciding:
-            collection = Collection.open(board.root)
-            folder = board.root / row.folder
-            if form["was"] != _mark(collection, row):
-                raise SettingsWrong(gettext(OVERTAKEN))
-            who_it_is.decide(collection, folder, index)
-    except SetRefused as refused:
-        return _persons(asked, HTTPStatus.CONFLICT, joined(fault.found for fault in refused.faults))
-    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
-        return _persons(asked, HTTPStatus.CONFLICT, words_of(wrong))
-    board.checks.forget(locator)
-    asked.did("person_decided", collection=its_id, set=locator, anon="" if index is None else folder_name(index))
-    return to(f"/c/{its_id}/persons")
-
-
 def _persons(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
     board = asked.board
-    collection = Collection.look(board.root)
+    collection = asked.collection
     look = board.look()
     sets: defaultdict[str, list[str]] = defaultdict(list)
     for one in given_identities.given(collection):
@@ -98,10 +68,29 @@ def _persons(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Resp
         known=sorted(anon for anons in sets.values() for anon in anons),
         folders={row.anon: row.folder for row in look.done},
         kept_apart=collection.options.same_patient == "separate",
-        collection=asked.request.path_params["collection"],
+        collection=asked.collection_id,
         name=asked.desk.name_of(board.root),
         wrong=wrong,
     )
+
+
+@action
+@or_again(_persons)
+def decide_person(asked: Asked, form: Form) -> Response:
+    """Assign the sets of a folder to the person of a published set, or to a new one."""
+    board, row, is_new = asked.board, asked.row, "new" in form
+    if not is_new and not form["anon"]:
+        raise SettingsWrong(gettext(NOBODY))
+    index = None if is_new else index_of(form["anon"])
+    with board.deciding:
+        collection = asked.open_collection()
+        if form["was"] != _mark(collection, row):
+            raise SettingsWrong(gettext(OVERTAKEN))
+        who_it_is.decide(collection, board.root / row.folder, index)
+    board.checks.forget(row.locator)
+    anon = "" if index is None else folder_name(index)
+    asked.did("person_decided", collection=asked.collection_id, set=row.locator, anon=anon)
+    return to(f"/c/{asked.collection_id}/persons")
 
 
 def _asks(collection: Collection, rows: Iterable[Row]) -> list[Asks]:

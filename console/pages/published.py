@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse
 
-from console.pages.asked import Asked, action
+from console.pages.asked import Asked, action, or_again, to
 from services.errors import SettingsWrong
 from services.exchange import export_checkpoint
 from services.exchange.deliveries import holding
 from services.maintenance.withdraw import withdraw_set
 from services.store import records, releases
-from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from services.store.tracking_lines import TrackingFiles
-from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from console.forms import Form
+    from services.store.collection import Collection
 
 
 async def published(request: Request) -> Response:
@@ -35,7 +33,7 @@ async def published(request: Request) -> Response:
 
 
 def _published(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
-    collection, index = _collection(asked), _index(asked)
+    collection, index = asked.collection, _index(asked)
     found = records.read(collection, index)
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
@@ -50,13 +48,14 @@ def _published(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Re
         words=export_checkpoint.unread(collection, index),
         deliveries=holding(collection, index),
         has_sheet=anon in asked.board.files.sheets(),
-        collection=asked.request.path_params["collection"],
+        collection=asked.collection_id,
         name=asked.desk.name_of(collection.root),
         wrong=wrong,
     )
 
 
 @action
+@or_again(_published)
 def release(asked: Asked, form: Form) -> Response:
     """Release a reviewed set."""
 
@@ -67,6 +66,7 @@ def release(asked: Asked, form: Form) -> Response:
 
 
 @action
+@or_again(_published)
 def send_back(asked: Asked, form: Form) -> Response:
     """Send a set back, with a reason."""
 
@@ -77,6 +77,7 @@ def send_back(asked: Asked, form: Form) -> Response:
 
 
 @action
+@or_again(_published)
 def withdraw(asked: Asked, _form: Form) -> Response:
     """Withdraw a published set permanently."""
 
@@ -89,17 +90,10 @@ def withdraw(asked: Asked, _form: Form) -> Response:
 
 def _do(asked: Asked, what: str, do: Callable[[Collection, int], None]) -> Response:
     index = _index(asked)
-    try:
-        do(Collection.open(asked.board.root), index)
-    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
-        return _published(asked, HTTPStatus.CONFLICT, words_of(wrong))
-    its_id, anon = asked.request.path_params["collection"], folder_name(index)
-    asked.did(what, collection=its_id, anon=anon)
-    return RedirectResponse(f"/c/{its_id}/published/{anon}", HTTPStatus.SEE_OTHER)
-
-
-def _collection(asked: Asked) -> Collection:
-    return Collection.look(asked.board.root)
+    do(asked.open_collection(), index)
+    anon = folder_name(index)
+    asked.did(what, collection=asked.collection_id, anon=anon)
+    return to(f"/c/{asked.collection_id}/published/{anon}")
 
 
 def _index(asked: Asked) -> int:

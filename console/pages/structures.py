@@ -5,8 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from console.pages.asked import Asked, action, to
-from services.errors import SettingsWrong
+from console.pages.asked import Asked, action, or_again, to
 from services.vocabulary.structure_names import EDITION as NOMENCLATURE
 from worker.transient_errors import CIRCUMSTANCES, words_of
 
@@ -26,38 +25,12 @@ def structures(request: Request) -> Response:
     return _names(Asked.of(request))
 
 
-@action
-def decide_names(asked: Asked, form: Form) -> Response:
-    """Confirm new names, or keep the current ones."""
-    state: NameState = "confirmed" if form["state"] == "confirmed" else "ignored"
-    names = dict.fromkeys(form.all("source"))
-    targets = {name: form[f"target {name}"].strip() if state == "confirmed" else "" for name in names}
-    shown = {name: form[key] for name in names if (key := f"was {name}") in form}
-    return _do_names(asked, "names_decided", lambda namer: namer.decide(targets, state, shown))
-
-
-@action
-def name_again(asked: Asked, form: Form) -> Response:
-    """Process published sets again, under their own numbers and with the current names."""
-    return _do_names(asked, "sets_again", lambda namer: namer.do_again(dict.fromkeys(form.all("anon"))))
-
-
-def _do_names(asked: Asked, what: str, do: Callable[[Namer], int]) -> Response:
-    its_id = asked.request.path_params["collection"]
-    try:
-        count = do(asked.board.namer)
-    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
-        return _names(asked, HTTPStatus.CONFLICT, words_of(wrong))
-    asked.did(what, collection=its_id, count=count)
-    return to(f"/c/{its_id}/structures")
-
-
 def _names(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
-    board, its_id = asked.board, asked.request.path_params["collection"]
+    board, its_id = asked.board, asked.collection_id
     survey = None
     try:
         survey = board.namer.look()
-    except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
+    except CIRCUMSTANCES as unreadable:
         status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
     return asked.page(
         "structures.html",
@@ -69,3 +42,27 @@ def _names(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Respon
         page=f"/c/{its_id}/structures",
         name=asked.desk.name_of(board.root),
     )
+
+
+@action
+@or_again(_names)
+def decide_names(asked: Asked, form: Form) -> Response:
+    """Confirm new names, or keep the current ones."""
+    state: NameState = "confirmed" if form["state"] == "confirmed" else "ignored"
+    names = dict.fromkeys(form.all("source"))
+    targets = {name: form[f"target {name}"].strip() if state == "confirmed" else "" for name in names}
+    shown = {name: form[key] for name in names if (key := f"was {name}") in form}
+    return _do_names(asked, "names_decided", lambda namer: namer.decide(targets, state, shown))
+
+
+@action
+@or_again(_names)
+def name_again(asked: Asked, form: Form) -> Response:
+    """Process published sets again, under their own numbers and with the current names."""
+    return _do_names(asked, "sets_again", lambda namer: namer.do_again(dict.fromkeys(form.all("anon"))))
+
+
+def _do_names(asked: Asked, what: str, do: Callable[[Namer], int]) -> Response:
+    count = do(asked.board.namer)
+    asked.did(what, collection=asked.collection_id, count=count)
+    return to(f"/c/{asked.collection_id}/structures")

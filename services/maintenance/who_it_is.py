@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from services.errors import SettingsWrong
-from services.language import gettext
+from services.errors import SetRefused, SettingsWrong
+from services.language import gettext, joined
 from services.layout import SETTINGS_NAME, STATE_NAME
 from services.publication import persons
 from services.rtset import folder_listing
@@ -30,8 +30,8 @@ def decide(collection: Collection, folder: Path, index: int | None) -> None:
     Raises
     ------
     SettingsWrong
-        Linking is off, the folder's sets are published, or the person of that number is unknown.
-    SetRefused, SetChanged, OSError
+        Linking is off, the folder cannot hold a set or its sets are published, or the person of that number is unknown.
+    SetChanged, OSError
         The folder cannot be read at the moment.
     """
     if collection.options.same_patient != "link":
@@ -59,7 +59,11 @@ def decide(collection: Collection, folder: Path, index: int | None) -> None:
         _check_known(collection, index)
     locator = registry.register(collection, name)
     decision = registry.WhoItIs(number=index) if index is not None else registry.WhoItIs(new=uuid4().hex)
-    registry.decide_person(collection, locator, folder_listing.take(folder).fingerprint, decision)
+    try:
+        taken = folder_listing.take(folder)
+    except SetRefused as refused:
+        raise SettingsWrong(joined(fault.found for fault in refused.faults)) from None
+    registry.decide_person(collection, locator, taken.fingerprint, decision)
     again.reset_outcome(collection, name)
 
 

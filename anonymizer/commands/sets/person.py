@@ -8,7 +8,7 @@ import typer
 
 from anonymizer.arguments import Root, SetFolder, check_collection, set_in
 from anonymizer.terminal import command, console
-from services.errors import SetRefused, SettingsWrong
+from services.errors import SettingsWrong
 from services.maintenance import who_it_is
 from services.runtime import audit
 from services.store import records
@@ -29,10 +29,7 @@ def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) 
     index = records.index_of(anon.rstrip("/").rpartition("/")[2]) if anon else None
     collection = Collection.open(root)
     place = root / set_in(collection, folder)
-    try:
-        who_it_is.decide(collection, place, index)
-    except SetRefused as refused:
-        raise SettingsWrong(" ".join(fault.found for fault in refused.faults)) from None
+    who_it_is.decide(collection, place, index)
     anon_of_person = records.folder_name(index) if index is not None else ""
     audit.note(
         collection.state, "person decided", set=collection.locator(collection.name_of(place)), anon=anon_of_person
