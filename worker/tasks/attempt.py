@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -22,16 +21,17 @@ from services.publication.index_ledger import Ledger
 from services.runtime import metrics
 from services.runtime.progress import Progress
 from services.store import failures
-from services.store.collection import Collection
 from services.store.set_state import SetState
 from worker.tasks import deaths
+from worker.tasks.station import tolerating
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import redis
 
+    from services.store.collection import Collection
     from services.store.registry import SetOutcome
     from worker.queues.set_key import SetKey
     from worker.tasks.station import Station
@@ -59,7 +59,7 @@ def attempt(here: Station, name: SetKey, beginnings: int, *, patience_over: bool
     """
     progress = Progress(here.redis, name.collection_id, name.locator)
     try:
-        collection = Collection.open(here.share.find(name.collection_id))
+        collection = here.open(name.collection_id)
         deaths.count_workers(collection, name.locator, beginnings)
         if parking.is_parked(collection, name.locator):
             return str(SetState.PARKED)
@@ -96,7 +96,7 @@ def _process(here: Station, collection: Collection, locator: str, progress: Prog
 
 def _forget_failures(collection: Collection, locator: str, entries: Sequence[SetOutcome]) -> None:
     """Reset the failures of each completed set."""
-    with _overturning_nothing():
+    with tolerating("redis.away"):  # the outcome is already stored on the share
         failures.forget(collection, locator)
         for one in entries:
             if one.plan and one.state is not SetState.PARKED:
@@ -113,12 +113,3 @@ def _log_outcomes(
             high_water.remember(client, collection.id, one.index)
         event = f"set.{one.state.replace(' ', '-')}"
         log.info(event, index=one.index, codes=one.codes, seconds=took_s)
-
-
-@contextmanager
-def _overturning_nothing() -> Iterator[None]:
-    """Suppress errors of recording something in addition to an outcome already stored on the share."""
-    try:
-        yield
-    except CIRCUMSTANCES as circumstance:
-        log.warning("redis.away", waits=describe(circumstance))

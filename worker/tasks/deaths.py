@@ -16,16 +16,16 @@ from structlog.contextvars import bound_contextvars
 from services.pipeline import parking
 from services.runtime import progress
 from services.store import failures
-from services.store.collection import Collection
 from worker.queues import lease
 from worker.queues.set_key import SetKey
 from worker.queues.set_queue import TASK
 from worker.tasks.ends import DEATHS, signal_of
-from worker.tasks.station import station
-from worker.transient_errors import CIRCUMSTANCES, describe
+from worker.tasks.station import station, tolerating
 
 if TYPE_CHECKING:
     from celery import Task
+
+    from services.store.collection import Collection
 
 FREE_BEGINNINGS: Final = 5
 """Number of starts without completion before they count as a failure: whole workers die for many reasons, whatever they
@@ -54,17 +54,14 @@ def count_process(
     if stopping or sender.name != TASK or not isinstance(exception, DEATHS):
         return
     name = SetKey(*args)
-    with bound_contextvars(collection=name.collection_id, set=name.locator, task=task_id):
-        why = type(exception).__name__
-        try:
-            here = station()
-            step = progress.step_of(here.redis, *name)
-            log.error("set.failed", error=why, signal=signal_of(str(exception)), step=step)
-            lease.drop(here.redis, name)
-            progress.forget(here.redis, *name)
-            _count(Collection.open(here.share.find(name.collection_id)), name.locator, why)
-        except CIRCUMSTANCES as circumstance:
-            log.warning("set.waits", waits=describe(circumstance))
+    bound = bound_contextvars(collection=name.collection_id, set=name.locator, task=task_id)
+    with bound, tolerating("set.waits"):
+        here, why = station(), type(exception).__name__
+        step = progress.step_of(here.redis, *name)
+        log.error("set.failed", error=why, signal=signal_of(str(exception)), step=step)
+        lease.drop(here.redis, name)
+        progress.forget(here.redis, *name)
+        _count(here.open(name.collection_id), name.locator, why)
 
 
 def _count(collection: Collection, locator: str, why: str) -> None:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from services.store.collection import Collection
 from worker.app import app
 from worker.queues.sheet_queue import DELIVERY_TASK, Sheets
-from worker.tasks.station import station
-from worker.transient_errors import CIRCUMSTANCES, describe
+from worker.tasks.station import station, tolerating
 
 if TYPE_CHECKING:
     from celery import Task
@@ -26,12 +24,9 @@ def receive_delivery(self: Task, collection_id: str, mark: str) -> None:
     """Receive a delivery in the inbox, continuing where a killed worker stopped."""
     from services.exchange import inbox  # noqa: PLC0415 - it imports cryptography, which no other task needs
 
-    with bound_contextvars(collection=collection_id, delivery=mark, task=self.request.id):
-        try:
-            here = station()
-            collection = Collection.open(here.share.find(collection_id))
-            result = inbox.take(collection, mark, here.settings, here.redis)
-            log.info("delivery.received", result=result)
-            Sheets(here.redis, app, self.request.delivery_info["routing_key"]).received(collection_id, mark)
-        except CIRCUMSTANCES as circumstance:
-            log.warning("delivery.waits", waits=describe(circumstance))
+    bound = bound_contextvars(collection=collection_id, delivery=mark, task=self.request.id)
+    with bound, tolerating("delivery.waits"):
+        here = station()
+        result = inbox.take(here.open(collection_id), mark, here.settings, here.redis)
+        log.info("delivery.received", result=result)
+        Sheets(here.redis, app, self.request.delivery_info["routing_key"]).received(collection_id, mark)

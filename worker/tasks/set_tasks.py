@@ -18,8 +18,7 @@ from worker.queues.set_key import SetKey
 from worker.queues.set_queue import TASK, Queue
 from worker.tasks.attempt import attempt
 from worker.tasks.ends import TaskRequest
-from worker.tasks.station import station
-from worker.transient_errors import CIRCUMSTANCES, describe
+from worker.tasks.station import station, tolerating
 
 if TYPE_CHECKING:
     from celery import Task
@@ -34,15 +33,12 @@ log = structlog.get_logger()
 def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
     """Process one set, unless another worker does. The return value, the result in a word, is only for Flower."""
     name = SetKey(collection_id, locator)
-    with bound_contextvars(collection=collection_id, set=locator, task=self.request.id):
-        try:
-            here = station()
-            patience_over = Queue(here.redis, app, self.request.delivery_info["routing_key"]).begin(name)
-            with lease(here.redis, name) as beginnings:
-                if not beginnings:
-                    return str(SetState.IN_WORK)
-                log.info("set.begun")
-                return attempt(here, name, beginnings, patience_over=patience_over)
-        except CIRCUMSTANCES as circumstance:
-            log.warning("set.waits", waits=describe(circumstance))
-            return WAITS
+    with bound_contextvars(collection=collection_id, set=locator, task=self.request.id), tolerating("set.waits"):
+        here = station()
+        patience_over = Queue(here.redis, app, self.request.delivery_info["routing_key"]).begin(name)
+        with lease(here.redis, name) as beginnings:
+            if not beginnings:
+                return str(SetState.IN_WORK)
+            log.info("set.begun")
+            return attempt(here, name, beginnings, patience_over=patience_over)
+    return WAITS

@@ -8,18 +8,19 @@ import structlog
 from celery import signals
 from structlog.contextvars import bound_contextvars
 
-from services.store.collection import Collection
 from sheets import paths
 from worker.app import app
 from worker.drawing import ENDING
 from worker.queues.sheet_queue import TASK, Sheets
 from worker.tasks.ends import DEATHS, TaskRequest
-from worker.tasks.station import station
-from worker.transient_errors import CIRCUMSTANCES, describe
+from worker.tasks.station import station, tolerating
+from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
     from celery import Task
     from celery.apps.worker import Worker
+
+    from services.store.collection import Collection
 
 LONGEST_TASK_S: Final = 600
 """A sheet of 124 MB takes five seconds."""
@@ -30,24 +31,22 @@ log = structlog.get_logger()
 @app.task(bind=True, name=TASK, time_limit=LONGEST_TASK_S, Request=TaskRequest)  # type: ignore[untyped-decorator]  # Celery has no types
 def make_sheet(self: Task, collection_id: str, index: int) -> None:
     """Make the sheet of a published set, unless it exists."""
-    with bound_contextvars(collection=collection_id, index=index, task=self.request.id):
-        try:
-            here = station()
-            sheets = Sheets(here.redis, app, self.request.delivery_info["routing_key"])
-            collection = Collection.open(here.share.find(collection_id))
-            if index in paths.missing(collection):
-                try:
-                    _make(collection, index)
-                except CIRCUMSTANCES:
-                    raise
-                except Exception:
-                    log.exception("sheet.failed")
-                    sheets.failed(collection_id, index)
-                    return
-                log.info("sheet.made")
-            sheets.done(collection_id, index)
-        except CIRCUMSTANCES as circumstance:
-            log.warning("sheet.waits", waits=describe(circumstance))
+    bound = bound_contextvars(collection=collection_id, index=index, task=self.request.id)
+    with bound, tolerating("sheet.waits"):
+        here = station()
+        sheets = Sheets(here.redis, app, self.request.delivery_info["routing_key"])
+        collection = here.open(collection_id)
+        if index in paths.missing(collection):
+            try:
+                _make(collection, index)
+            except CIRCUMSTANCES:
+                raise
+            except Exception:
+                log.exception("sheet.failed")
+                sheets.failed(collection_id, index)
+                return
+            log.info("sheet.made")
+        sheets.done(collection_id, index)
 
 
 def _make(collection: Collection, index: int) -> None:
@@ -67,7 +66,5 @@ def prepare(instance: Worker, **_: object) -> None:
 def note_death(sender: Task, exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
     """Note in the worker's main process that a sheet killed its process, so that it is not retried at once."""
     if sender.name == TASK and isinstance(exception, DEATHS):
-        try:
+        with tolerating("sheet.waits"):
             Sheets(station().redis, app).failed(*args)
-        except CIRCUMSTANCES as circumstance:
-            log.warning("sheet.waits", waits=describe(circumstance))
