@@ -11,7 +11,7 @@ from sheets.read.accessories import accessories
 from sheets.read.numbers import number, numbers, stated, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sheets.read.numbers import Data
 
@@ -74,8 +74,20 @@ class Group:
     fractions: int | None
     per_fraction_gy: float | None = None
 
+    prescribed_gy: float | None = None
+    """Highest dose that it prescribes to a target itself, in Gy."""
+
+    @property
+    def total_gy(self) -> float | None:
+        """Return its dose in Gy: the prescribed one, or else that of its beams in all fractions."""
+        if self.prescribed_gy is not None or not self.fractions or self.per_fraction_gy is None:
+            return self.prescribed_gy
+        return self.fractions * self.per_fraction_gy
+
     def __str__(self) -> str:
         given = "fractions not stated" if self.fractions is None else counted(self.fractions, "fraction")
+        if self.prescribed_gy is not None:
+            return _over(self.fractions, self.prescribed_gy)
         if self.per_fraction_gy is None:
             return f"no dose stated, {given}"
         if self.fractions is None:
@@ -102,37 +114,55 @@ class Prescription:
             return None
         if self.target_gy is not None or not self.groups:
             return self.target_gy
-        only = self.groups[0]
-        return only.fractions * only.per_fraction_gy if only.fractions and only.per_fraction_gy else None
+        return self.groups[0].total_gy
 
     @property
     def stated_in(self) -> str:
         """Return where the prescription is stated."""
         if self.target_gy is not None:
             return "the dose reference of the plan"
+        if any(group.prescribed_gy is not None for group in self.groups):
+            return "the fraction group: its dose reference"
         if any(group.per_fraction_gy is not None for group in self.groups):
             return "the fraction group: fractions \N{MULTIPLICATION SIGN} the doses of its beams"
         return "not stated"
 
     def __str__(self) -> str:
         if len(self.groups) > 1:
-            stated = [] if self.target_gy is None else [f"{self.target_gy:g} Gy to a target by dose reference"]
+            doses = [gy for gy in (self.target_gy, *self.others_gy) if gy is not None]
+            listed, to = ", ".join(f"{gy:g}" for gy in doses), "targets" if len(doses) > 1 else "a target"
+            stated = [f"{listed} Gy to {to} by dose reference"] if doses else []
             return "; ".join([*stated, *(f"fraction group: {group}" for group in self.groups)])
         only = self.groups[0] if self.groups else None
         if self.target_gy is None:
-            return str(only) if only else "none stated"
-        if only is None or not only.fractions or not self.target_gy:
-            return "; ".join([f"{self.target_gy:g} Gy", *self._also()])
-        return "; ".join([_times(only.fractions, self.target_gy / only.fractions, self.target_gy), *self._also(only)])
+            return "; ".join([str(only), *_beam_doses(only)]) if only else "none stated"
+        return "; ".join([_over(only.fractions if only else None, self.target_gy), *self._also(only)])
 
-    def _also(self, only: Group | None = None) -> Iterator[str]:
-        """Yield the doses of other targets, and the sum of the beam doses if it differs."""
+    def _also(self, only: Group | None) -> Iterator[str]:
+        """Yield the doses of other targets, and what the fraction group states if it differs."""
         if self.others_gy:
             yield f"to other targets {', '.join(f'{gy:g}' for gy in self.others_gy)} Gy"
-        if only and only.fractions and only.per_fraction_gy and self.target_gy:
-            by_beams = only.fractions * only.per_fraction_gy
-            if abs(by_beams - self.target_gy) > _SAME_DOSE * self.target_gy:
-                yield f"sum of its beam doses {_times(only.fractions, only.per_fraction_gy, by_beams)}"
+        if only and self.target_gy:
+            if (
+                only.prescribed_gy is not None
+                and abs(only.prescribed_gy - self.target_gy) > _SAME_DOSE * self.target_gy
+            ):
+                yield f"{only.prescribed_gy:g} Gy by its fraction group"
+            yield from _beam_doses(only, self.target_gy)
+
+
+def _beam_doses(only: Group, target_gy: float | None = None) -> Iterator[str]:
+    """Yield the sum of the beam doses of a fraction group if it differs from the prescribed dose."""
+    target_gy = target_gy or only.prescribed_gy
+    if target_gy and only.fractions and only.per_fraction_gy:
+        by_beams = only.fractions * only.per_fraction_gy
+        if abs(by_beams - target_gy) > _SAME_DOSE * target_gy:
+            yield f"sum of its beam doses {_times(only.fractions, only.per_fraction_gy, by_beams)}"
+
+
+def _over(fractions: int | None, total_gy: float) -> str:
+    """Return a dose, divided into fractions if their number is stated."""
+    return _times(fractions, total_gy / fractions, total_gy) if fractions else f"{total_gy:g} Gy"
 
 
 def _times(fractions: int | None, per_fraction_gy: float, total_gy: float) -> str:
@@ -142,25 +172,40 @@ def _times(fractions: int | None, per_fraction_gy: float, total_gy: float) -> st
 def prescription(plan: Data) -> Prescription:
     """Return the dose prescribed to a target, and the fraction groups. PS3.3 C.8.8.10, C.8.8.13.
 
-    A limit of an organ at risk is not a prescription, whichever element states it.
+    A limit of an organ at risk is not a prescription, whichever element states it; nor is a dose of 0, written where
+    none was prescribed.
     """
+    references = plan.get("DoseReferenceSequence") or ()
+    limits = {
+        whole(one, "DoseReferenceNumber") for one in references if one.get("DoseReferenceType") == "ORGAN_AT_RISK"
+    }
     doses = [
         gy
-        for reference in plan.get("DoseReferenceSequence") or ()
-        if reference.get("DoseReferenceType") != "ORGAN_AT_RISK"
-        and (gy := number(reference, "TargetPrescriptionDose")) is not None
+        for reference in references
+        if reference.get("DoseReferenceType") != "ORGAN_AT_RISK" and (gy := number(reference, "TargetPrescriptionDose"))
     ]
-    groups = tuple(_group(group) for group in plan.get("FractionGroupSequence") or ())
+    groups = tuple(_group(group, limits - {None}) for group in plan.get("FractionGroupSequence") or ())
     targets = sorted(set(doses), reverse=True)
     return Prescription(targets[0] if targets else None, groups, tuple(targets[1:]))
 
 
-def _group(group: Data) -> Group:
-    """Return a fraction group; its dose is the sum over its beams with MU, and unknown if one of them states none."""
+def _group(group: Data, limits: Collection[int | None]) -> Group:
+    """Return a fraction group; its dose is the sum over its beams with MU, and unknown if one of them states none.
+
+    Parameters
+    ----------
+    limits
+        Numbers of the dose references to organs at risk.
+    """
     treating = [one for one in group.get("ReferencedBeamSequence") or () if _treats(one)]
     doses = [gy for one in treating if (gy := number(one, "BeamDose")) is not None]
-    per_fraction = sum(doses) if doses and len(doses) == len(treating) else None
-    return Group(whole(group, "NumberOfFractionsPlanned"), per_fraction)
+    per_fraction = sum(doses) if len(doses) == len(treating) else 0
+    prescribed = [
+        number(one, "TargetPrescriptionDose") or 0
+        for one in group.get("ReferencedDoseReferenceSequence") or ()
+        if whole(one, "ReferencedDoseReferenceNumber") not in limits
+    ]
+    return Group(whole(group, "NumberOfFractionsPlanned"), per_fraction or None, max(prescribed, default=0) or None)
 
 
 def _treats(reference: Data) -> bool:

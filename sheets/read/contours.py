@@ -245,7 +245,14 @@ def _on_slices(at: Floats, slices: Floats, nearest: NDArray[np.intp]) -> Stack:
     beyond = np.arange(1, step + 1)
     padded = np.concatenate([slices[0] - beyond[::-1] * edges[0], slices, slices[-1] + beyond * edges[1]])
     missing = np.where(skipped > usual, skipped, 0)
-    return Stack(missing, usual, at - padded[nearest], padded[nearest + 2 * step] - at)
+    below, above = at - padded[nearest], padded[nearest + 2 * step] - at
+    # Nothing reaches beyond the CT, whose outer slices are half a distance thick outwards.
+    return Stack(
+        missing,
+        usual,
+        np.minimum(below, np.maximum(2 * (at - slices[0]) + edges[0], edges[0] / 2)),
+        np.minimum(above, np.maximum(2 * (slices[-1] - at) + edges[1], edges[1] / 2)),
+    )
 
 
 def _between_slices(at: Floats, slices: Floats, slice_mm: float) -> Stack:

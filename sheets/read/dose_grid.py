@@ -107,8 +107,8 @@ class Dose:
 
     @property
     def of_the_plan(self) -> bool:
-        """Return whether it can be compared with the prescription: an absolute dose of the whole plan."""
-        return bool(self.unit) and self.summation in {"PLAN", ""}
+        """Return whether it can be compared with the prescription: an absolute dose, of the whole plan."""
+        return bool(self.unit) and self.kind != "ERROR" and self.summation in {"PLAN", ""}
 
     @property
     def says(self) -> str:
@@ -120,7 +120,7 @@ class Dose:
     @property
     def flat(self) -> bool:
         """Return whether the dose is known in one plane only."""
-        return len(self._offsets) == 1
+        return 1 in self.gy.shape
 
     def position(self, voxel: tuple[int, ...]) -> Floats:
         """Return the centre of a voxel [frame, row, column] in patient coordinates, in mm."""

@@ -10,6 +10,8 @@ import numpy as np
 from sheets.read.numbers import number, numbers, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sheets.read.numbers import Data, Floats
 
 
@@ -41,15 +43,22 @@ def read(dose: Data) -> dict[int, PlannedDvh]:
 
     Histograms of several structures, not in Gy, or unreadable are left out.
     """
-    found = {}
-    for one in dose.get("DVHSequence") or ():
-        structures = one.get("DVHReferencedROISequence") or []
-        if len(structures) != 1 or structures[0].get("DVHROIContributionType") == "EXCLUDED":
-            continue
-        roi, histogram = whole(structures[0], "ReferencedROINumber"), _histogram(one)
-        if roi is not None and histogram is not None:
-            found[roi] = histogram
-    return found
+    return {
+        roi: histogram for roi, histogram in map(_of_one, stated(dose)) if roi is not None and histogram is not None
+    }
+
+
+def stated(dose: Data) -> Sequence[Data]:
+    """Return the items of all histograms of a dose, readable or not."""
+    return dose.get("DVHSequence") or ()
+
+
+def _of_one(one: Data) -> tuple[int | None, PlannedDvh | None]:
+    """Return the structure of a histogram, and the histogram; None if it is of several, or unreadable."""
+    structures = one.get("DVHReferencedROISequence") or []
+    if len(structures) != 1 or structures[0].get("DVHROIContributionType") == "EXCLUDED":
+        return None, None
+    return whole(structures[0], "ReferencedROINumber"), _histogram(one)
 
 
 def _histogram(one: Data) -> PlannedDvh | None:

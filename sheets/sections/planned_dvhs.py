@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from services.language import counted
 from sheets.read import planned_histograms
 from sheets.render.page import Cell, Heading, Table, Text
 
@@ -35,17 +36,27 @@ def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Bloc
         In the order of the other tables.
     """
     after = findings.after
-    if after.dose is None or not after.dose.unit:
+    total = len(planned_histograms.stated(after.objects.dose))
+    if not total:
         return
-    stated = planned_histograms.read(after.objects.dose)
+    in_gy = after.dose is not None and bool(after.dose.unit)
+    stated = planned_histograms.read(after.objects.dose) if in_gy else {}
     rows = [
         _row(one, stated[one.number], ours, after.dose)
         for one in structures
-        if one.number in stated and (ours := after.histograms.get(one.number)) is not None and ours.known
+        if after.dose is not None
+        and one.number in stated
+        and (ours := after.histograms.get(one.number)) is not None
+        and ours.known
     ]
+    yield Heading("Comparison with the planning system's histograms")
+    if len(rows) < total:
+        yield Text(
+            f"Not compared: {total - len(rows)} of {counted(total, 'histogram')} in the dose. They are not in Gy, not "
+            "readable, of several structures, repeated, or of a structure whose dose is not known here."
+        )
     if not rows:
         return
-    yield Heading("Comparison with the planning system's histograms")
     yield Table(
         (
             "Histogram of",

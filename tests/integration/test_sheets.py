@@ -426,6 +426,7 @@ def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[.
     done.damage("RD", state)
     findings, text = done.look()
     assert "Comparison with the planning system's histograms" in text
+    assert "Not compared" not in text
     table = next(
         block for block in planned_dvhs.blocks(findings, findings.after.structures) if isinstance(block, Table)
     )
@@ -433,6 +434,28 @@ def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[.
     assert [row[0].text for row in table.rows] == ROIS
     assert [abs(float(cell.text)) < 0.05 for cell in target[2::2]] == [True] * 4
     assert [[number for number, cell in enumerate(row) if cell.bad] for row in table.rows] == [[], [4, 6, 8]]
+
+
+def test_histograms_of_the_planning_system_that_cannot_be_compared_are_counted(
+    published: Callable[..., Published],
+) -> None:
+    """Relative ones, for example: nobody takes their absence for agreement."""
+    done = published(ct=4, size=64)
+
+    def state(data: Dataset) -> None:
+        data.DVHSequence = [
+            item(
+                DVHType="CUMULATIVE",
+                DoseUnits="RELATIVE",
+                DVHDoseScaling=1,
+                DVHVolumeUnits="CM3",
+                DVHData=[10, 20, 10, 5],
+                DVHReferencedROISequence=[item(DVHROIContributionType="INCLUDED", ReferencedROINumber=1)],
+            )
+        ]
+
+    done.damage("RD", state)
+    assert "Not compared: 1 of 1 histogram in the dose." in done.look()[1]
 
 
 def test_the_report_begins_with_a_grid_of_its_sets(published: Callable[..., Published]) -> None:

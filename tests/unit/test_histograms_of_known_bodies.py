@@ -187,11 +187,11 @@ def test_a_cord_in_a_steep_dose_has_its_highest_dose_at_its_surface(gap_mm: floa
 
 
 def gaps() -> Iterator[object]:
-    """Return contours on some slices of 3 mm, and which slices are filled (3 mm each)."""
+    """Return contours on some slices of 3 mm, and which slices are filled (3 mm each, none beyond the CT)."""
     every = np.arange(0.0, 61.0, 3.0)
     yield pytest.param(every[[0, 1, 2, 10]], every, 4 * 3.0, [7], 0, id="one piece apart")
-    yield pytest.param(every[::2], every, 11 * 6.0, [], 1, id="every second slice")
-    yield pytest.param(every[[0, 2, 4, 6, 12, 14]], every, 6 * 6.0, [5], 1, id="every second slice, and a hole")
+    yield pytest.param(every[::2], every, 21 * 3.0, [], 1, id="every second slice")
+    yield pytest.param(every[[0, 2, 4, 6, 12, 14]], every, 6 * 6.0 - 1.5, [5], 1, id="every second slice, and a hole")
     yield pytest.param(every[[3]], every, 3.0, [], 0, id="one slice")
     yield pytest.param(every[[0, 9]], every, 6.0, [8], 0, id="both ends only")
     yield pytest.param(every[[4, 5, 7]], every, 9.0, [1], 0, id="one slice empty")
@@ -265,3 +265,11 @@ def test_points_beside_a_grid_have_no_dose_and_those_on_its_edge_have_that_of_th
     here = rising(0, 0.5).at(points)
     assert here[[0, 1, 2, 6]] == pytest.approx([17.5, 82.5, 82.5, 50.5], abs=1e-3)
     assert np.isnan(here[[3, 4, 5]]).all()
+
+
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_a_box_on_some_slices_ends_with_the_ct(every: int) -> None:
+    """From the first slice to the last, each of them half a distance thick outwards."""
+    slices = np.arange(-24.0, 25.0, 3.0)
+    drawn = [contour for z in slices[::every] for contour in box(z, z, slices).contours]
+    assert found(structure(drawn, slices), rising(2, 1.0)).volume_cm3 == pytest.approx(0.4 * 51, rel=0.005)

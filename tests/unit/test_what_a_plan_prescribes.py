@@ -79,9 +79,50 @@ SIMPLE: Beams = [(100, None)]
         ),
         (plan([("TARGET", 50)], [(25, [(100, 1.99)])]), 50, "25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy"),
         (plan([], []), None, "none stated"),
+        (plan([("TARGET", 0)], [(30, [(100, 2.0)])]), 60, "30 \N{MULTIPLICATION SIGN} 2 Gy = 60 Gy"),
+        (plan([("TARGET", 0)], [(30, [(100, 0)])]), None, "no dose stated, 30 fractions"),
+        (
+            plan([("TARGET", 50), ("TARGET", 16)], [(25, SIMPLE), (8, SIMPLE)]),
+            None,
+            (
+                "50, 16 Gy to targets by dose reference; fraction group: no dose stated, 25 fractions; "
+                "fraction group: no dose stated, 8 fractions"
+            ),
+        ),
     ],
 )
 def test_what_is_stated_is_reported_and_nothing_is_added_up(made: Dataset, total_gy: float | None, says: str) -> None:
     """Percentages refer to the total, if there is one."""
     read = prescription(made)
     assert (read.total_gy, str(read)) == (total_gy, says)
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_plan_gy", "beams_gy", "total_gy", "says", "source"),
+    [
+        ("TARGET", 0, None, 60, "30 \N{MULTIPLICATION SIGN} 2 Gy = 60 Gy", "the fraction group: its dose reference"),
+        (
+            *("TARGET", 0, 1.8, 60),
+            "30 \N{MULTIPLICATION SIGN} 2 Gy = 60 Gy; sum of its beam doses 30 \N{MULTIPLICATION SIGN} 1.8 Gy = 54 Gy",
+            "the fraction group: its dose reference",
+        ),
+        ("TARGET", 60, None, 60, "30 \N{MULTIPLICATION SIGN} 2 Gy = 60 Gy", "the dose reference of the plan"),
+        (
+            *("TARGET", 66, None, 66),
+            "30 \N{MULTIPLICATION SIGN} 2.2 Gy = 66 Gy; 60 Gy by its fraction group",
+            "the dose reference of the plan",
+        ),
+        ("ORGAN_AT_RISK", 0, None, None, "no dose stated, 30 fractions", "not stated"),
+    ],
+)
+def test_a_fraction_group_may_prescribe_a_dose_to_a_dose_reference(
+    kind: str, of_plan_gy: float, beams_gy: float | None, total_gy: float | None, says: str, source: str
+) -> None:
+    """(300A,0026) in the fraction group's Referenced Dose Reference Sequence, if that is not of an organ at risk."""
+    made = plan([(kind, of_plan_gy)], [(30, [(100, beams_gy)])])
+    made.DoseReferenceSequence[0].DoseReferenceNumber = 1
+    prescribed = reference("", 60)
+    prescribed.ReferencedDoseReferenceNumber = 1
+    made.FractionGroupSequence[0].ReferencedDoseReferenceSequence = [prescribed]
+    read = prescription(made)
+    assert (read.total_gy, str(read), read.stated_in) == (total_gy, says, source)

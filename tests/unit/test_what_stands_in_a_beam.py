@@ -172,6 +172,7 @@ def dose(units: str, kind: str = "PHYSICAL", summation: str = "PLAN", highest: i
         (dose("GY"), "Gy", True, "Gy, physical, of the whole plan"),
         (dose("RELATIVE"), "", False, "relative, not Gy, physical, of the whole plan"),
         (dose("GY", "EFFECTIVE"), "Gy", True, "Gy, effective: weighted by biological effect, of the whole plan"),
+        (dose("GY", "ERROR"), "Gy", False, "Gy, a dose difference, not a dose, of the whole plan"),
         (dose("GY", summation="FRACTION"), "Gy", False, "Gy, physical, of one fraction group"),
         (dose("GY", summation="MULTI_PLAN"), "Gy", False, "Gy, physical, of several plans"),
         (dose("", "", ""), "", False, "units not stated, type not stated, summation type not stated"),
