@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from anonymizer.terminal import advise_on
 from services.errors import SettingsWrong
+from services.store.collection import Collection
 from watcher.folders import ONE_PATIENTS, folders_of, is_one_patients
-
-if TYPE_CHECKING:
-    from services.store.collection import Collection
 
 Root = Annotated[Path, typer.Argument(help="The root folder; each subfolder is one patient's set.")]
 Source = Annotated[Path, typer.Argument(help="The original folder of the set.")]
@@ -82,3 +80,21 @@ def check_root(root: Path) -> None:
     check_collection(root)
     if is_one_patients(root):
         raise SettingsWrong(ONE_PATIENTS.format(root=root))
+
+
+def look_at(root: Path) -> Collection:
+    """Return the collection of a root folder after checking the folder; nothing is written."""
+    check_collection(root)
+    return Collection.look(root)
+
+
+def open_collection(root: Path) -> Collection:
+    """Return the collection of a root folder after checking the folder; its state is created if there is none."""
+    check_collection(root)
+    return Collection.open(root)
+
+
+def collection_of(anon: Path) -> Collection:
+    """Return the collection of a published folder after checking the folder; nothing is written."""
+    check_folder(anon)
+    return Collection.look(anon.absolute().parent)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, Root, check_collection
+from anonymizer.arguments import AsJson, Root, look_at
 from anonymizer.terminal import (
     PUBLISHED_ALL,
     SOME_NOT,
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 
 def doctor(root: Root, as_json: AsJson = False) -> None:
     """Report inconsistencies between claims, records, ANON folders, tracking lines and originals. Repairs nothing."""
-    check_collection(root)
-    collection = Collection.look(root)
+    collection = look_at(root)
     is_begun = has_state(root)
     found = list(examine(collection) if is_begun else _not_begun(root, collection))
     statuses = SetStatuses(collection).take() if is_begun else []

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import OfHospital, Root, check_collection
+from anonymizer.arguments import OfHospital, Root, open_collection
 from anonymizer.terminal import console
-from services.store.collection import Collection
 
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables to this folder as CSV files.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the tables to this JSON file.")]
@@ -20,8 +19,7 @@ def report(root: Root, hospital: OfHospital = None, csv: Csv = None, json: Json 
     from sheets import collection_report  # noqa: PLC0415 - it draws pictures, and takes a second to import
     from sheets.tables import files  # noqa: PLC0415 - as above
 
-    check_collection(root)
-    collection = Collection.open(root)
+    collection = open_collection(root)
     if csv is None and json is None:
         console().print(str(collection_report.make(collection, hospital)))
         return

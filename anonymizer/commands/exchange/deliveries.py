@@ -6,16 +6,14 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, Root, check_collection
+from anonymizer.arguments import AsJson, Root, look_at
 from anonymizer.terminal import console, print_json
 from services.exchange.deliveries import Delivery, all_of
-from services.store.collection import Collection
 
 
 def deliveries(root: Root, as_json: AsJson = False) -> None:
     """List the deliveries of a collection: time, sets, recipient and user."""
-    check_collection(root)
-    found = all_of(Collection.look(root))
+    found = all_of(look_at(root))
     if as_json:
         print_json([asdict(one) for one in found])
         return

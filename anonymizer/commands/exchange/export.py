@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, Root, check_collection
+from anonymizer.arguments import AsJson, Root, look_at
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, print_json
 from services.exchange import deliveries, delivery_key, packing
 from services.exchange.deliveries import TRAVELS, Wanted
 from services.runtime import audit
 from services.runtime.settings import Settings
-from services.store.collection import Collection
 from services.store.records import index_of
 
 Destination = Annotated[Path, typer.Argument(help="The delivery: a folder, created if missing, or a .zip file.")]
@@ -46,8 +45,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Make a signed delivery: ANON folders, sheets, report and tables, verified against the proof."""
-    check_collection(root)
-    collection = Collection.look(root)
+    collection = look_at(root)
     wanted = Wanted(
         indices=_indices(sets) if sets else None,
         hospitals=frozenset(hospital or ()),

@@ -11,14 +11,13 @@ import redis
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, check_collection
+from anonymizer.arguments import AsJson, open_collection
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, print_json
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, receiving
 from services.exchange.incoming.opening import Tampered
 from services.exchange.trust import remember, trusted
 from services.runtime.settings import Settings
-from services.store.collection import Collection
 from worker.connection import connect
 from worker.transient_errors import describe
 
@@ -51,14 +50,14 @@ def receive(
     as_json: AsJson = False,
 ) -> None:
     """Check a delivery (signature, files, each set) and import its sets into a collection."""
-    check_collection(collection)
+    here = open_collection(collection)
     settings = Settings.of_process()
     options = [*(["--hospital", hospital] if hospital else []), *(["--identity", identity] if identity else [])]
     again = command("receive", delivery, collection, *options)
     try:
         with connect(settings) if settings.redis_url else nullcontext() as client:
             outcome = receiving.receive(
-                Collection.open(collection),
+                here,
                 delivery,
                 settings,
                 is_trusted=_trusting(trust, settings, again),

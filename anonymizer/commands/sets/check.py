@@ -35,9 +35,6 @@ from watcher.identities import listed_identities, stated_patient
 from watcher.ignored_entries import beside_the_sets
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from services.layout import NotTaken
     from services.verdict.summary import FolderSummary
 
 WithTexts = Annotated[
@@ -48,7 +45,8 @@ WithTexts = Annotated[
 def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = False, as_json: AsJson = False) -> None:
     """Check every set of a root folder: objects, references, and whether the machine fits."""
     check_collection(root)
-    chosen = None
+    collection = chosen = None
+    is_begun = (root / STATE_NAME).is_dir()
     if has_form(root):
         options = read_settings(root)[1]
         collection = Collection.look(root)
@@ -65,16 +63,17 @@ def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = Fals
             )
     known = known_machines(options.machine)
     warn_of_overlap(root)
-    names = _set_folders(root)
-    travelling = texts_before.asked_by(Collection.look(root) if has_form(root) else None, options)
+    names = folders_of(collection) if collection else set_folders(root)
+    travelling = texts_before.asked_by(collection, options)
     with ProcessPoolExecutor() as pool:
         judged = pool.map(
             partial(summarize, options=options, machines=known, chosen=chosen, travelling=travelling),
             [root / name for name in names],
         )
         rows = [replace(row, folder=name) for name, row in zip(names, judged, strict=True)]
-    rows = _with_persons(root, rows)
-    not_taken = _not_taken(root, rows)
+    begun = collection if is_begun else None
+    rows = _with_persons(begun, rows) if begun else rows
+    not_taken = [*beside_the_sets(root, begun), *(one for row in rows for one in row.not_taken)]
     if as_json:
         print_json({"sets": [_as_json(row) for row in rows], "not_taken": not_taken_as_json(not_taken)})
     else:
@@ -83,25 +82,10 @@ def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = Fals
     raise typer.Exit(PUBLISHED_ALL if good else SOME_NOT)
 
 
-def _with_persons(root: Path, rows: list[FolderSummary]) -> list[FolderSummary]:
+def _with_persons(collection: Collection, rows: list[FolderSummary]) -> list[FolderSummary]:
     """Return the rows, with sets whose patient was published before marked."""
-    if not has_form(root) or not (root / STATE_NAME).is_dir():
-        return rows
-    collection = Collection.look(root)
     told = [stated_patient.report(collection, row.folder) if row.verdict == "good" else "" for row in rows]
     return [replace(row, notes=(*row.notes, says)) if says else row for row, says in zip(rows, told, strict=True)]
-
-
-def _set_folders(root: Path) -> list[str]:
-    """Return the names of the sets of a root, which need not be a collection."""
-    if has_form(root):
-        return folders_of(Collection.look(root))
-    return set_folders(root)
-
-
-def _not_taken(root: Path, rows: list[FolderSummary]) -> list[NotTaken]:
-    collection = Collection.look(root) if has_form(root) and (root / STATE_NAME).is_dir() else None
-    return [*beside_the_sets(root, collection), *(one for row in rows for one in row.not_taken)]
 
 
 def _as_json(row: FolderSummary) -> dict[str, Any]:

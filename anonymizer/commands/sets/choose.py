@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import Root, SetFolder, check_collection, set_in
+from anonymizer.arguments import Root, SetFolder, open_collection, set_in
 from anonymizer.terminal import command, console
 from services.maintenance import plan_choice
 from services.runtime import audit
-from services.store.collection import Collection
 
 Numbers = Annotated[
     list[int], typer.Argument(metavar="NUMBER…", help="Ordinals of the plans, as printed by `anonymizer check`.")
@@ -19,8 +18,7 @@ Numbers = Annotated[
 
 def choose(root: Root, folder: SetFolder, numbers: Numbers) -> None:
     """Select plans of a folder with several, in a collection with plans = "ask"."""
-    check_collection(root)
-    collection = Collection.open(root)
+    collection = open_collection(root)
     place = root / set_in(collection, folder)
     taken = plan_choice.choose(collection, place, numbers)
     name = collection.name_of(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from anonymizer.arguments import Anon, Source, check_folder
+from anonymizer.arguments import Anon, Source, check_folder, collection_of
 from anonymizer.terminal import print_page
 from services.layout import ANON_NAME
 from services.maintenance import attribute_diff
@@ -13,14 +13,12 @@ from services.maintenance.originals import taken_sets
 from services.policy.table import policy_for
 from services.rtset.reader import NAMES
 from services.store import records
-from services.store.collection import Collection
 
 
 def compare(source: Source, anon: Anon) -> None:
     """Show each attribute of a set before and after. The output holds original values: keep it confidential."""
     check_folder(source)
-    check_folder(anon)
-    collection = Collection.look(anon.absolute().parent)
+    collection = collection_of(anon)
     published = records.read(collection, int(found[1])) if (found := ANON_NAME.fullmatch(anon.name)) else None
     choose = partial(taken_sets.objects_of, collection=collection, published=published)
     for kind, lines in attribute_diff.compare(source, anon, policy_for(collection.options), choose).items():

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from anonymizer.arguments import Published, Root, check_collection
+from anonymizer.arguments import Published, Root, open_collection
 from anonymizer.terminal import console
 from services.exchange.deliveries import holding
 from services.maintenance.forget import forget_set
 from services.runtime import audit
-from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from services.store.tracking_lines import TrackingFiles
 
 
 def forget(root: Root, anon: Published) -> None:
     """Erase one patient: folder, sheet, tracking line and everything that identifies them. Cannot be undone."""
-    check_collection(root)
-    collection = Collection.open(root)
+    collection = open_collection(root)
     index = index_of(anon.name)
     forget_set(collection, index)
     TrackingFiles(collection).render()

@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import Root, SetFolder, check_collection, set_in
+from anonymizer.arguments import Root, SetFolder, open_collection, set_in
 from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
 from services.maintenance import who_it_is
 from services.runtime import audit
 from services.store import records
-from services.store.collection import Collection
 
 Anon = Annotated[
     str,
@@ -23,11 +22,10 @@ New = Annotated[bool, typer.Option("--new", help="The person has no published se
 
 def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) -> None:
     """Assign a set to a person, in a collection with same_patient = "link"."""
-    check_collection(root)
     if bool(anon) == new:
         raise SettingsWrong("Give a published set of the same person, such as ANON_007, or --new.")
     index = records.index_of(anon.rstrip("/").rpartition("/")[2]) if anon else None
-    collection = Collection.open(root)
+    collection = open_collection(root)
     place = root / set_in(collection, folder)
     who_it_is.decide(collection, place, index)
     anon_of_person = records.folder_name(index) if index is not None else ""

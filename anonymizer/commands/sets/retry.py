@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonymizer.arguments import Root, SetFolder, check_collection, set_in
+from anonymizer.arguments import Root, SetFolder, open_collection, set_in
 from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
 from services.maintenance import plan_choice
@@ -44,8 +44,7 @@ Numbers = Annotated[
 
 def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew = False, accept: Accept = None) -> None:
     """Process a refused or parked set again, as if it had just been dropped."""
-    check_collection(root)
-    collection = Collection.open(root)
+    collection = open_collection(root)
     name = set_in(collection, folder)
     place = root / name
     if accept not in {None, unfinished_pixels.CODE}:

@@ -7,22 +7,21 @@ from dataclasses import asdict
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import Anon, AsJson, Source, check_folder
+from anonymizer.arguments import Anon, AsJson, Source, check_folder, collection_of
 from anonymizer.terminal import SOME_NOT, console, print_json
 from services.errors import NotClean, SetChanged
 from services.machines import descriptor
 from services.maintenance.verify_again import verify_published
 from services.runtime.settings import Settings
-from services.store.collection import Collection
 
 
 def verify(source: Source, anon: Anon, as_json: AsJson = False) -> None:
     """Prove a published set again: every change explained, everything else equal, no identifier left."""
     check_folder(source)
-    check_folder(anon)
+    collection = collection_of(anon)
     places = descriptor.folders(Settings.of_process().machines)
     try:
-        proof = verify_published(source, anon, Collection.look(anon.absolute().parent), places)
+        proof = verify_published(source, anon, collection, places)
     except (NotClean, SetChanged) as fault:
         reasons = (
             list(fault.reasons) if isinstance(fault, NotClean) else ["the source can no longer be read as the same set"]

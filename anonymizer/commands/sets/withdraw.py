@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from anonymizer.arguments import Published, Root, check_collection
+from anonymizer.arguments import Published, Root, open_collection
 from anonymizer.terminal import console
 from services.exchange.deliveries import holding
 from services.maintenance.withdraw import withdraw_set
 from services.runtime import audit
-from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from services.store.tracking_lines import TrackingFiles
 
 
 def withdraw(root: Root, anon: Published) -> None:
     """Withdraw a published set: remove its folder from the collection and its line from the tracking file."""
-    check_collection(root)
-    collection = Collection.open(root)
+    collection = open_collection(root)
     index = index_of(anon.name)
     moved = withdraw_set(collection, index)
     TrackingFiles(collection).render()

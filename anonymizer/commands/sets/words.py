@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from typer.core import TyperCommand
 
-from anonymizer.arguments import AsJson, Root, check_collection
+from anonymizer.arguments import AsJson, Root, look_at, open_collection
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, print_json
 from services.forms.word_list import FILE_NAME
 from services.language import counted
@@ -16,7 +16,6 @@ from services.maintenance import word_decisions
 from services.publication import unread_words
 from services.runtime import audit
 from services.store import registry
-from services.store.collection import Collection
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from services.forms.word_list import State
     from services.maintenance.word_decisions import Followed
     from services.publication.unread_words import Word
+    from services.store.collection import Collection
 
 Fine = Annotated[
     list[str] | None, typer.Option(metavar="WORD…", help="Keep these words in every set of the collection.")
@@ -60,15 +60,12 @@ class Command(TyperCommand):
 
 def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson = False) -> None:
     """List unknown words in kept texts; accept or remove them."""
-    check_collection(root)
-    collection = Collection.look(root)
-    if fine or remove:
-        collection = Collection.open(root)
-        _decide(collection, fine, "fine", "words marked fine")
-        _decide(collection, remove, "remove", "words removed")
+    collection = open_collection(root) if fine or remove else look_at(root)
+    _decide(collection, fine, "fine", "words marked fine")
+    _decide(collection, remove, "remove", "words removed")
     if collection.words.is_dir():
         unread_words.render(collection)
-    collection = Collection.look(root)
+    collection = look_at(root)  # again, with the decisions
     followed = word_decisions.follow(collection)
     listed = unread_words.gathered(collection)
     if as_json:
