@@ -113,7 +113,8 @@ class BeamView:
     control_point: int
     """Numbered from 1."""
     control_points: int
-    gantry: float
+    gantry: float | None
+    """None if it is not stated."""
     collimator: float
     couch: float
     isocentre: Floats
@@ -128,6 +129,8 @@ class BeamView:
     """Spot positions of a scanned beam, shape (n, 2), along the axes of the gantry."""
     turns: tuple[Leg, ...] = ()
     """None if the gantry does not rotate."""
+    left_out: tuple[str, ...] = ()
+    """Types of jaws, leaves and blocks that are not drawn, because their positions are not readable or not stated."""
 
     def projected(self, points: Floats) -> Floats:
         """Project patient points (n, 3), in mm, from the source onto the isocentre plane; return (n, 2)."""
@@ -184,7 +187,8 @@ def _view(beam: Data, points: Sequence[Data], devices: Sequence[Data], setups: M
     widest = int(np.argmax(areas)) if areas else 0
     state = states[widest] if states else _State({}, {})
     setup = setups.get(whole(beam, "ReferencedPatientSetupNumber")) or next(iter(setups.values()), None)
-    gantry, couch = state.angle("GantryAngle"), state.angle("PatientSupportAngle")
+    gantry = state.angle("GantryAngle") if "GantryAngle" in state.numbers else None
+    couch = state.angle("PatientSupportAngle")
     isocentre = state.numbers.get("IsocenterPosition", np.empty(0))
     source = _source(beam)
     known = len(isocentre) == 3 and source is not None and not any(state.angle(one) for one in _TURNED_TOO)
@@ -197,11 +201,12 @@ def _view(beam: Data, points: Sequence[Data], devices: Sequence[Data], setups: M
         couch=couch,
         isocentre=isocentre,
         source_mm=source or (np.inf, np.inf),
-        axes=gantry_axes(position, gantry, couch) if known else None,
+        axes=gantry_axes(position, gantry, couch) if known and gantry is not None else None,
         opening=openings[widest] if openings else None,
         outlines=(*_blocks(beam), *_applicators(beam)),
         spots=_spots(points),
         turns=tuple(_turns(points)),
+        left_out=tuple(dict.fromkeys([*_unread(points, boundaries), *_unread_blocks(beam)])),
     )
 
 
@@ -249,6 +254,25 @@ def _opening(positions: Mapping[str, Floats], boundaries: Mapping[str, Floats]) 
         elif len(edges := boundaries.get(kind, np.empty(0))) * 2 - 2 == len(ends):
             leaves.append(Leaves(axis, edges, ends.reshape(2, -1)))
     return Opening(jaws, tuple(leaves)) if leaves or (np.abs(jaws) < _FAR_MM).any() else None
+
+
+def _unread(points: Sequence[Data], boundaries: Mapping[str, Floats]) -> Iterable[str]:
+    """Yield the types of jaws and leaves without readable positions at a control point, or without any."""
+    stated = set()
+    for point in points:
+        for one in point.get("BeamLimitingDevicePositionSequence") or ():
+            kind, ends = str(one.get("RTBeamLimitingDeviceType") or ""), numbers(one, "LeafJawPositions")
+            stated.add(kind)
+            pairs = len(boundaries.get(kind, ())) - 1
+            if len(ends) not in {2, 2 * pairs} or not np.isfinite(ends).all():
+                yield kind
+    yield from (kind for kind in boundaries if kind.startswith("MLC") and kind not in stated)
+
+
+def _unread_blocks(beam: Data) -> Iterable[str]:
+    found = [one for sequence in ("BlockSequence", "IonBlockSequence") for one in beam.get(sequence) or ()]
+    if len(list(_blocks(beam))) < len(found):
+        yield "block"
 
 
 def _source(beam: Data) -> tuple[float, float] | None:

@@ -22,6 +22,9 @@ _WAYS: Final = {"CW": "CW", "CC": "CCW"}
 _METERSETS: Final = {"MU": "", "MINUTE": "min", "NP": "particles"}
 """Units printed after a meterset that is not in MU. (300A,00B3) *Primary Dosimeter Unit*, PS3.3 C.8.8.14."""
 
+_MANY: Final = 1e7
+"""A meterset from here on counts particles, and is printed with a power of ten."""
+
 _MOST_LEGS: Final = 6
 _SAME_DOSE: Final = 0.01
 """Relative tolerance within which the sum of beam doses equals a dose."""
@@ -124,7 +127,7 @@ class Prescription:
         if any(group.prescribed_gy is not None for group in self.groups):
             return "the fraction group: its dose reference"
         if any(group.per_fraction_gy is not None for group in self.groups):
-            return "the fraction group: fractions \N{MULTIPLICATION SIGN} the doses of its beams"
+            return "the fraction group: fractions \N{MULTIPLICATION SIGN} the doses of its beams or applications"
         return "not stated"
 
     def __str__(self) -> str:
@@ -190,16 +193,20 @@ def prescription(plan: Data) -> Prescription:
 
 
 def _group(group: Data, limits: Collection[int | None]) -> Group:
-    """Return a fraction group; its dose is the sum over its beams with MU, and unknown if one of them states none.
+    """Return a fraction group; its dose is the sum over its beams with MU and its brachytherapy application setups.
+
+    It is unknown if one of them states none.
 
     Parameters
     ----------
     limits
         Numbers of the dose references to organs at risk.
     """
-    treating = [one for one in group.get("ReferencedBeamSequence") or () if _treats(one)]
-    doses = [gy for one in treating if (gy := number(one, "BeamDose")) is not None]
-    per_fraction = sum(doses) if len(doses) == len(treating) else 0
+    beam_doses = [number(one, "BeamDose") for one in group.get("ReferencedBeamSequence") or () if _treats(one)] + [
+        number(one, "BrachyApplicationSetupDose") for one in group.get("ReferencedBrachyApplicationSetupSequence") or ()
+    ]
+    doses = [gy for gy in beam_doses if gy is not None]
+    per_fraction = sum(doses) if len(doses) == len(beam_doses) else 0
     prescribed = [
         number(one, "TargetPrescriptionDose") or 0
         for one in group.get("ReferencedDoseReferenceSequence") or ()
@@ -229,6 +236,15 @@ def beams(plan: Data) -> list[Beam]:
     ]
 
 
+def machines(plan: Data, found: Iterable[Beam]) -> list[str]:
+    """Return the machines of a plan: those of its beams, or of brachytherapy. PS3.3 C.8.8.14, C.8.8.15."""
+    names = [
+        *(beam.machine for beam in found),
+        *(str(one.get("TreatmentMachineName") or "") for one in plan.get("TreatmentMachineSequence") or ()),
+    ]
+    return sorted({name for name in names if name})
+
+
 def _meterset(beam: Data, references: Sequence[Data]) -> str:
     """Return the meterset of a beam in each of its fraction groups."""
     parts = [
@@ -237,6 +253,8 @@ def _meterset(beam: Data, references: Sequence[Data]) -> str:
         else _NOT_READABLE
         if (found := number(one, "BeamMeterset")) is None
         else f"{found:.1f}"
+        if found < _MANY
+        else f"{found:.4g}"
         for one in references
     ]
     unit = str(beam.get("PrimaryDosimeterUnit") or "MU")
@@ -259,7 +277,7 @@ def _beam(beam: Data, points: Sequence[Data], references: Sequence[Data]) -> Bea
         meterset=_meterset(beam, references),
         control_points=len(points),
         devices=", ".join([*_leaves(beam), *accessories(beam, points)]),
-        isocentre=", ".join(f"{part:.1f}" for part in isocentre),
+        isocentre=", ".join(f"{part:.1f}" for part in isocentre) if len(isocentre) in {0, 3} else _NOT_READABLE,
         treats=any(map(_treats, references)),
     )
 

@@ -29,6 +29,9 @@ CLOSED: Final = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 _SAME_PLANE_MM: Final = 0.1
 """Contours within this distance are in one plane, in mm: coordinates are rounded."""
 
+_FARTHEST_MM: Final = 1e4
+"""A coordinate further from the origin than any scanner reaches is damaged, in mm."""
+
 _FLAT_MM: Final = 0.5
 """A contour extending further along the stack is not in a plane of the CT, in mm."""
 
@@ -48,6 +51,7 @@ POINTS: Final = "points"
 OPEN: Final = "open contours"
 ACROSS: Final = "contours not parallel to the CT slices"
 UNREADABLE: Final = "unreadable contours"
+FLAT: Final = "contours that enclose no area"
 """Reasons why contours are not drawn."""
 
 
@@ -324,11 +328,18 @@ def _drawn(drawing: Data, within: Frame) -> tuple[tuple[Floats, ...], Mapping[st
     placed = within.of(np.concatenate(read).reshape(-1, 3))
     sizes = np.array([len(one) // 3 for one in read])
     starts = np.cumsum(sizes) - sizes
-    depth = placed[:, within.stacked]
-    finite = np.logical_and.reduceat(np.logical_and.reduce([np.isfinite(axis) for axis in placed.T]), starts)
-    flat = np.maximum.reduceat(depth, starts) - np.minimum.reduceat(depth, starts) <= _FLAT_MM
-    left_out.update({why: int(count.sum()) for why, count in ((UNREADABLE, ~finite), (ACROSS, finite & ~flat))})
-    drawn = np.flatnonzero(finite & flat)
+    # Not a number is not within reach, either.
+    near = np.logical_and.reduceat(np.logical_and.reduce([np.abs(axis) <= _FARTHEST_MM for axis in placed.T]), starts)
+    extents = np.maximum.reduceat(placed, starts) - np.minimum.reduceat(placed, starts)
+    flat = extents[:, within.stacked] <= _FLAT_MM
+    wide = (extents[:, within.along] > 0).all(axis=1)
+    left_out.update(
+        {
+            why: int(count.sum())
+            for why, count in ((UNREADABLE, ~near), (ACROSS, near & ~flat), (FLAT, near & flat & ~wide))
+        }
+    )
+    drawn = np.flatnonzero(near & flat & wide)
     contours = tuple(placed[starts[one] : starts[one] + sizes[one]] for one in drawn)
     return contours, {why: count for why, count in left_out.items() if count}
 

@@ -67,6 +67,22 @@ class Objects:
         """Return the sorted positions of the slices along the frame's axis, in mm."""
         return np.unique([one.place.at for one in self.slices])
 
+    @cached_property
+    def bounds_mm(self) -> Floats:
+        """Return the bounds (2, 3) of the CT's voxels along the axes of the frame, in mm."""
+        at = self.slices_mm
+        gaps = np.diff(at)[[0, -1]] if len(at) > 1 else np.ones(2)
+        bounds = np.empty((2, 3))
+        bounds[:, self.frame.stacked] = at[0] - gaps[0] / 2, at[-1] + gaps[1] / 2
+        for number, axis in enumerate(self.frame.along):
+            ends = [
+                (one.place.first[number] - one.place.step[number] / 2)
+                + np.array([0, one.place.step[number] * one.place.size[number]])
+                for one in self.slices
+            ]
+            bounds[:, axis] = np.min(ends), np.max(ends)
+        return bounds
+
     @property
     def spacing(self) -> str:
         """Return the slice distances: `3 mm`, `2 and 5 mm`, `2 to 7.5 mm`."""

@@ -241,6 +241,8 @@ def _dial(pen: ImageDraw.ImageDraw, view: BeamView) -> None:
     x, y, radius = SIDE_PX - _DIAL_PX - 8, _DIAL_PX + 8, _DIAL_PX
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill="white", outline=_LEAF, width=2)
     if not view.turns:
+        if view.gantry is None:
+            return
         start, end = _on_dial(x, y, radius - 4, view.gantry), _on_dial(x, y, 4, view.gantry)
         pen.line([start, end], fill=_INK, width=4)
         _arrow(pen, end, np.subtract(end, start))

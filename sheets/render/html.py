@@ -89,7 +89,8 @@ def _dashes(dashes: tuple[float, float] | None) -> str:
 def _line(key: Key) -> Markup:
     """Draw a sample of the line of a key."""
     look = f'stroke="{_rgb(key.colour)}" stroke-width="{key.width_pt * 1.8:g}"{_dashes(key.dashes)}'
-    return Markup(f'<svg class="line" viewBox="0 0 34 8" aria-hidden="true"><path d="M0 4H34" {look}/></svg>')  # noqa: S704 - numbers
+    behind = '<rect width="34" height="8"/>' if key.on_black else ""
+    return Markup(f'<svg class="line" viewBox="0 0 34 8" aria-hidden="true">{behind}<path d="M0 4H34" {look}/></svg>')  # noqa: S704 - numbers
 
 
 def _rgb(colour: Colour) -> str:

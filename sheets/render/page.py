@@ -114,6 +114,8 @@ class Key:
     width_pt: float = 0.0
     """Width of the line; 0 for a filled square."""
     dashes: tuple[float, float] | None = None
+    on_black: bool = False
+    """Whether the line is drawn on a CT; on paper it then needs a dark background, for white is one of the colours."""
 
 
 @dataclass(frozen=True, slots=True)

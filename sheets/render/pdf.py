@@ -34,6 +34,9 @@ _PADDING_MM: Final = 0.8
 _SWATCH_MM: Final = 2.2
 _SAMPLE_MM: Final = 7.0
 """Length of a line sample in a legend."""
+
+_BEHIND_MM = 1.6
+"""Height of its dark background."""
 _SWATCH_COLUMN_MM: Final = 4.0
 _PLOT_MM: Final = (9.0, 2.0, 10.0, 78.0)
 """Left, right and bottom margins of a plot, and its height."""
@@ -209,6 +212,8 @@ class _Paper:
             if key.width_pt:
                 at = self._y + _LINE_MM / 2
                 line = [(left, at), (left + sample, at)]
+                if key.on_black:
+                    self._file.rectangle(left, at - _BEHIND_MM / 2, sample, _BEHIND_MM, (0, 0, 0))
                 self._file.lines(line, key.width_pt * POINT_MM, key.colour, key.dashes)
             else:
                 self._swatch(key.colour, left, self._y)

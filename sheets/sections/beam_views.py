@@ -34,6 +34,7 @@ def blocks(findings: Findings) -> Iterator[Block]:
                 beams_eye.picture(view, beams_eye.shadow(target, view, objects.frame)),
                 f"{beam.number} {beam.name}".strip(),
                 _lines(beam, view),
+                bad=bool(view.left_out),
             )
             for beam, view in wanted[:MOST]
         ]
@@ -53,9 +54,13 @@ def _lines(beam: Beam, view: BeamView) -> list[str]:
     """Return the angles, the control point drawn, and what is not drawn."""
     at = f", control point {view.control_point} of {view.control_points}" if view.control_points > 2 else ""
     angles = f"gantry {beam.gantry or 'not stated'}, collimator {beam.collimator or 'not stated'}"
-    lines = [f"{angles}, couch {beam.couch or 'not stated'}", f"drawn at {view.gantry:g}\N{DEGREE SIGN}{at}"]
+    drawn = "" if view.gantry is None else f" at {view.gantry:g}\N{DEGREE SIGN}"
+    lines = [f"{angles}, couch {beam.couch or 'not stated'}", f"drawn{drawn}{at}" if drawn or at else ""]
+    lines = [line for line in lines if line]
     if view.opening is None and not view.outlines and not len(view.spots):
         lines.append("aperture not stated")
     if view.axes is None:
-        lines.append("target not drawn: source, isocentre or position not stated, or couch tilted")
+        lines.append("target not drawn: source, isocentre, gantry angle or position not stated, or couch tilted")
+    if view.left_out:
+        lines.append(f"not drawn, because positions are not stated or not readable: {', '.join(view.left_out)}")
     return lines

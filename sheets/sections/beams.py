@@ -78,7 +78,8 @@ def _machine(findings: Findings) -> Iterator[Block]:
     content = findings.published.content
     machine = content.get("options", {}).get("machine", "keep")
     if machine == "keep":
-        yield Text("The beams remain on the machine they were planned for.")
+        if findings.after.objects.beams:
+            yield Text("The beams remain on the machine they were planned for.")
         return
     against = content.get("machine_findings", [])
     yield Text(f"The beams were moved to {machine}.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sheets.examination.findings import Findings
     from sheets.read.contours import Structure
     from sheets.read.dose_grid import Dose
+    from sheets.read.numbers import Floats
     from sheets.render.page import Block
 
 _SAME_GY: Final = 0.005
@@ -27,6 +28,9 @@ _COVERED: Final = (95, 100, 107)
 """Dose levels, in per cent of the prescribed dose, for which volumes are reported."""
 
 _HOT_CM3: Final = 0.03
+_BEYOND_MM: Final = 5.0
+"""A structure reaching further beyond the CT is reported, in mm: body outlines often follow its edge."""
+
 _SMALL_CM3: Final = 0.5
 """Structures smaller than this are marked, in cm³."""
 
@@ -51,7 +55,7 @@ def blocks(findings: Findings) -> Iterator[Block]:
     yield _figures_table(findings)
     if any(_is_small(found) for found in after.histograms.values()):
         yield Text(f"* under {_SMALL_CM3} cm³: few voxels, figures are approximate.", "small")
-    yield from map(Text, _not_as_usual(after.structures))
+    yield from map(Text, _not_as_usual(after.structures, after.objects.bounds_mm))
     yield from planned_dvhs.blocks(findings, ranked(after.structures))
 
 
@@ -122,9 +126,15 @@ def _figures(of: Structure, found: Dvh | None, dose: Dose | None, full_gy: float
     ]
 
 
-def _not_as_usual(structures: Sequence[Structure]) -> Iterator[str]:
-    """Yield the gaps treated as empty or filled between contours, and the contours not drawn."""
+def _not_as_usual(structures: Sequence[Structure], bounds_mm: Floats) -> Iterator[str]:
+    """Yield the gaps treated as empty or filled between contours, contours not drawn, and those that miss the CT."""
     for one in structures:
+        if one.drawn:
+            (low, high), (first, last) = one.ends, bounds_mm
+            if (low > last).any() or (high < first).any():
+                yield f"{one.name}: outside the CT, and on none of its views."
+            elif (beyond_mm := float(max((first - low).max(), (high - last).max()))) > _BEYOND_MM:
+                yield f"{one.name}: reaches {beyond_mm:.0f} mm beyond the CT."
         for why, count in one.left_out.items():
             yield f"{one.name}: {count} \N{MULTIPLICATION SIGN} {why}, not drawn and not in the figures."
         if one.drawn and (empty := int(one.stack.missing.sum())):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.language import counted
 from sheets import kept_texts
+from sheets.read.beams import machines
 from sheets.render.page import Facts, Text
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _facts(findings: Findings) -> Iterator[Block]:
             ("Highest dose", f"{after.dose.figure(after.dose.highest_gy)} {after.dose.unit}" if after.dose else ""),
             ("CT", f"{counted(len(objects.slices), 'slice')}, {objects.spacing} apart"),
             ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
-            ("Machine", ", ".join(sorted({beam.machine for beam in objects.beams if beam.machine})) or "none"),
+            ("Machine", ", ".join(machines(objects.plan, objects.beams)) or "none"),
             ("Beams", _beams_in_short(objects.beams)),
             ("Texts", kept_texts.in_short(findings.travelling)),
             ("Fingerprint", findings.fingerprint),

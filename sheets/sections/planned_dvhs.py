@@ -52,7 +52,7 @@ def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Bloc
     yield Heading("Comparison with the planning system's histograms")
     if len(rows) < total:
         yield Text(
-            f"Not compared: {total - len(rows)} of {counted(total, 'histogram')} in the dose. They are not in Gy, not "
+            f"Not compared: {total - len(rows)} of {counted(total, 'histogram')} in the dose. They are in another unit, not "
             "readable, of several structures, repeated, or of a structure whose dose is not known here."
         )
     if not rows:

@@ -29,7 +29,7 @@ def blocks(findings: Findings) -> Iterator[Block]:
         return
     says = "Axial, coronal and sagittal view of the published set"
     yield Picture(findings.picture, says, _lines_and_marks(findings))
-    yield Legend([Key(draw.rgb(level.colour), level.says, _ISODOSE_PT) for level in findings.levels])
+    yield Legend([Key(draw.rgb(level.colour), level.says, _ISODOSE_PT, on_black=True) for level in findings.levels])
     yield Legend([Key(draw.on_black(one.colour), one.name) for one in ranked(findings.seen)])
     if findings.full_gy is None and findings.levels:
         yield Text("Isodoses are not in per cent: no single prescribed dose is available as a reference.", "small")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from services.store.records import folder_name
+from sheets.read.beams import machines
 from sheets.read.numbers import number, numbers, whole
 from sheets.tables.columns import STEP_GY
 
@@ -62,7 +63,7 @@ def _set(findings: Findings, of_beams: Sequence[dict[str, Any]]) -> dict[str, An
         "fraction_groups": len(groups),
         "technique": BETWEEN.join(dict.fromkeys(one["technique"] for one in treating)) or _without_beams(plan),
         "energies": BETWEEN.join(sorted({one["energy"] for one in treating})),
-        "machine": BETWEEN.join(sorted({one["machine"] for one in of_beams if one["machine"]})),
+        "machine": BETWEEN.join(machines(plan, after.objects.beams)),
         "beams": len(treating),
         "arcs": sum((one["gantry_turned_deg"] or 0) >= _TURNS_DEG for one in treating),
         "control_points": sum(one["control_points"] for one in treating),

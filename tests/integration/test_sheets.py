@@ -458,6 +458,23 @@ def test_histograms_of_the_planning_system_that_cannot_be_compared_are_counted(
     assert "Not compared: 1 of 1 histogram in the dose." in done.look()[1]
 
 
+def test_structures_that_miss_the_ct_are_named(published: Callable[..., Published]) -> None:
+    """They are on no view; one with a point far away is on some."""
+    done = published(ct=4, size=64)
+
+    def move(data: Dataset) -> None:
+        first, second = data.ROIContourSequence[:2]
+        for contour in first.ContourSequence:
+            contour.ContourData = [float(one) + 900 * (at % 3 == 0) for at, one in enumerate(contour.ContourData)]
+        second.ContourSequence[0].ContourData = [900, *second.ContourSequence[0].ContourData[1:]]
+
+    done.damage("RS", move)
+    _, text = done.look()
+    assert f"{ROIS[0]}: outside the CT, and on none of its views." in text
+    assert f"{ROIS[1]}: reaches " in text
+    assert "mm beyond the CT." in text
+
+
 def test_the_report_begins_with_a_grid_of_its_sets(published: Callable[..., Published]) -> None:
     """Sorted by prescription; sets with files changed since the proof come first, with the reason."""
     done = published()

@@ -294,3 +294,35 @@ def test_sides_that_face_away_cover_nothing_that_the_others_do_not(gantry: float
         for one in (shadow, every)
     )
     assert (np.abs(first - second).max(axis=2) > 0).mean() < 0.003
+
+
+@pytest.mark.parametrize(
+    ("ends_mm", "left_out"),
+    [
+        ([-30.0] * 2 + [30.0] * 2, ()),
+        ([-30.0] * 3, ("MLCX",)),
+        ([-30.0] * 3 + [30.0] * 3, ("MLCX",)),
+        ([-30.0, -30.0, 30.0, float("nan")], ("MLCX",)),
+        (None, ("MLCX",)),
+    ],
+)
+def test_leaves_that_cannot_be_drawn_are_named(ends_mm: list[float] | None, left_out: tuple[str, ...]) -> None:
+    """The field would look open."""
+    declared = item(RTBeamLimitingDeviceType="MLCX", NumberOfLeafJawPairs=2, LeafPositionBoundaries=[-10, 0, 10])
+    leaves = [] if ends_mm is None else [("MLCX", ends_mm)]
+    assert view(("ASYMX", [-50.0, 50.0]), *leaves, limiting=[declared]).left_out == left_out
+
+
+def test_a_block_that_cannot_be_drawn_is_named() -> None:
+    """One with an odd number of coordinates, beside a good one."""
+    blocks = [item(BlockType="SHIELDING", BlockData=data) for data in ([0, 0, 9, 0, 9, 9], [0, 0, 9, 0, 9])]
+    assert view(BlockSequence=blocks).left_out == ("block",)
+
+
+def test_without_a_gantry_angle_no_target_is_projected() -> None:
+    """An angle of 0 would be a guess."""
+    beam = item(SourceAxisDistance=SAD, ControlPointSequence=[item(ControlPointIndex=0, IsocenterPosition=[0, 0, 0])])
+    setup = item(PatientSetupNumber=1, PatientPosition="HFS")
+    (found,) = beam_geometry.views(item(BeamSequence=[beam], PatientSetupSequence=[setup]))
+    assert (found.gantry, found.axes) == (None, None)
+    assert beams_eye.picture(found, beams_eye.shadow(None, found, WITHIN))

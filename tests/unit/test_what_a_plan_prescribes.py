@@ -126,3 +126,15 @@ def test_a_fraction_group_may_prescribe_a_dose_to_a_dose_reference(
     made.FractionGroupSequence[0].ReferencedDoseReferenceSequence = [prescribed]
     read = prescription(made)
     assert (read.total_gy, str(read), read.stated_in) == (total_gy, says, source)
+
+
+@pytest.mark.parametrize(("doses_gy", "says"), [([7, 3], 40), ([7, None], None)])
+def test_application_setups_of_brachytherapy_have_doses_as_beams_do(doses_gy: list[float | None], says: float) -> None:
+    """(300A,00A4) *Brachy Application Setup Dose* of each, in each fraction."""
+    made = plan([], [(4, [])])
+    made.FractionGroupSequence[0].ReferencedBrachyApplicationSetupSequence = []
+    for gy in doses_gy:
+        setup = Dataset()
+        setup.BrachyApplicationSetupDose = gy
+        made.FractionGroupSequence[0].ReferencedBrachyApplicationSetupSequence.append(setup)
+    assert prescription(made).total_gy == says
