@@ -38,6 +38,8 @@ _SET_FILE: Final = re.compile(r"(CT|RS|RP|RD)\.[0-9.]{1,64}\.dcm")
 _BESIDE: Final = re.compile(r"(sheets|tables)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,2}")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_LONGEST_LINE: Final = 1024
+"""Characters of a text in a manifest; sheets, tables and tracking files of the receiver repeat it."""
 _UNREADABLE: Final = gettext_noop("delivery.json is not the manifest of a delivery.")
 
 
@@ -177,28 +179,62 @@ def fault_in(content: Mapping[str, Any]) -> str:
             if newer
             else gettext("Its schema is not known.")
         )
-    if not all(_is(content.get(name)) for name, _is in _WHOLE.items()):
+    if not _has(content, _WHOLE, _WHOLE_MAY_BE):
         return gettext(_UNREADABLE)
     folders, withdrawn = [one["folder"] for one in content["sets"]], [one["folder"] for one in content["withdrawn"]]
-    names = [name for one in content["sets"] for name in one["files"]]
-    if any(len(set(each)) < len(each) for each in (folders, withdrawn, names)):
+    if any(len(set(each)) < len(each) for each in (folders, withdrawn)) or _names_two_objects(content["sets"]):
         return gettext("delivery.json names a set, or a file, twice.")
     if set(folders) & set(withdrawn):
         return gettext("delivery.json both delivers and withdraws a set.")
     return ""
 
 
+def _names_two_objects(sets: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether sets give one name to different files, or to files of different patients.
+
+    Linked sets of one person share objects: two plans of one CT are delivered as two sets with the same slices.
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    return any(
+        seen.setdefault(name, (one["patient_id"], file["sha256"])) != (one["patient_id"], file["sha256"])
+        for one in sets
+        for name, file in one["files"].items()
+    )
+
+
+def _has(
+    content: Mapping[str, Any],
+    needed: Mapping[str, Callable[[object], bool]],
+    optional: Mapping[str, Callable[[object], bool]],
+) -> bool:
+    """Return whether all values of a table are of their type, and none that is needed is absent."""
+    return all(_is(content.get(name)) for name, _is in needed.items()) and all(
+        _is(content[name]) for name, _is in optional.items() if name in content
+    )
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST_LINE
+
+
+def _are_lines(value: object) -> bool:
+    """Return whether a value is a list of texts; a note may have several lines."""
+    return isinstance(value, list) and all(
+        isinstance(each, str) and all(map(_is_line, each.split("\n"))) for each in value
+    )
 
 
 def _is_table(value: object) -> bool:
-    """Return whether a value is a flat table."""
-    return isinstance(value, dict) and not any(isinstance(each, (dict, list)) for each in value.values())
+    """Return whether a value is a table of texts."""
+    return isinstance(value, dict) and all(map(_is_line, (*value, *value.values())))
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_line, value)) and all(map(_is_count, value.values()))
 
 
 def _is_count(value: object) -> bool:
@@ -206,7 +242,7 @@ def _is_count(value: object) -> bool:
 
 
 def _is_method(value: object) -> bool:
-    return isinstance(value, dict) and _is_texts(value.get("text", [])) and _is_texts(value.get("codes", []))
+    return isinstance(value, dict) and _are_lines(value.get("text", [])) and _are_lines(value.get("codes", []))
 
 
 def _is_file(file: object) -> bool:
@@ -224,8 +260,7 @@ def _is_withdrawn(value: object) -> bool:
 def _is_set(one: object) -> bool:
     return (
         isinstance(one, dict)
-        and all(_is(one.get(name)) for name, _is in _OF_SET.items())
-        and all(name not in one or _is(one[name]) for name, _is in _MAY_BE.items())
+        and _has(one, _OF_SET, _OF_SET_MAY_BE)
         and one.get("fingerprint") == fingerprint_of({name: file["sha256"] for name, file in one["files"].items()})
     )
 
@@ -250,19 +285,19 @@ _OF_SET: Final[Mapping[str, Callable[[object], bool]]] = {
     "revision": lambda value: _is_count(value) and value != 0,
     "files": _are_files,
 }
-_MAY_BE: Final[Mapping[str, Callable[[object], bool]]] = {
-    "state": _is_text,
-    "published": _is_text,
+_OF_SET_MAY_BE: Final[Mapping[str, Callable[[object], bool]]] = {
+    "state": _is_line,
+    "published": _is_line,
     "policy": _is_table,
     "method": _is_method,
     "options": _is_table,
-    "machine": lambda value: value is None or _is_text(value) or _is_table(value),
-    "verdicts": _is_table,
+    "machine": lambda value: value is None or _is_line(value) or _is_table(value),
+    "verdicts": _are_counts,
     "links": _is_table,
-    "accepted": _is_texts,
-    "told": _is_texts,
+    "accepted": _are_lines,
+    "told": _are_lines,
     "unread_words": _is_count,
-    "hospital": _is_text,
+    "hospital": _is_line,
 }
 _WHOLE: Final[Mapping[str, Callable[[object], bool]]] = {
     "id": lambda value: _matches(_ID, value),
@@ -270,4 +305,11 @@ _WHOLE: Final[Mapping[str, Callable[[object], bool]]] = {
     "sets": lambda value: isinstance(value, list) and all(map(_is_set, value)),
     "withdrawn": lambda value: isinstance(value, list) and all(map(_is_withdrawn, value)),
     "files": _are_beside,
+}
+_WHOLE_MAY_BE: Final[Mapping[str, Callable[[object], bool]]] = {
+    "made": _is_line,
+    "product": _is_table,
+    "policy": _is_table,
+    "unread_words": lambda value: isinstance(value, bool),
+    "highest_number": _is_count,
 }

@@ -84,13 +84,13 @@ class Known:
         """Return the first set of a delivered person that is not forgotten; it holds the person's identity here."""
         return next((one for _, one in sorted(self._records.items()) if _of(one).get("person") == person), None)
 
-    def like(self, marks: Mapping[str, str], but: int | None) -> list[tuple[str, list[str]]]:
-        """Return sets with the same voxels, dose or contours under any names, and which of these match."""
+    def like(self, marks: Mapping[str, str], but: int | None, person: str) -> list[tuple[str, list[str]]]:
+        """Return sets of other persons with the same voxels, dose or contours, and which of these match."""
         found = []
         for index, one in sorted(self._records.items()):
             theirs = _of(one).get("marks", {})
             same = [what for what, mark in marks.items() if theirs.get(what) == mark]
-            if same and index != but and not one.withdrawn:
+            if same and index != but and not one.withdrawn and _of(one).get("person") != person:
                 found.append((folder_name(index), same))
         return found
 

@@ -150,8 +150,10 @@ def _missing(
 def _twice(
     sets: Sequence[Mapping[str, Any]], of_set: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
-    """Yield sets of one person: those with the same ID, and those with the same CT grid and the same volumes."""
+    """Yield sets of one person under two new IDs: with the same ID before, or the same CT grid and volumes."""
     for first, second in combinations(sets, 2):
+        if first["patient_id"] == second["patient_id"]:
+            continue
         known = str(second["set"]) in str(first.get("same_person_as") or "").split("; ")
         equal = _equal_volumes(first, second, of_set)
         if known or equal >= _FEWEST_EQUAL:

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from base64 import b64encode
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pydicom
@@ -29,7 +30,6 @@ from tests.sets import make_collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import redis
 
@@ -191,6 +191,24 @@ def test_a_set_that_was_touched_is_refused_and_the_other_is_taken(
     assert anons(centre) == ["ANON_006"]
 
 
+def test_of_many_files_with_the_same_error_some_are_named(
+    out: Path, tmp_path: Path, centre: Path, sender: Path
+) -> None:
+    """A set that was mixed up as a whole fills no page."""
+    for folder in ("ANON_006", "more"):
+        (out / folder).mkdir(exist_ok=True)
+        for number in range(70):
+            (out / folder / f"{number:02}").touch()
+    for delivery in (out, Path(shutil.make_archive(str(tmp_path / "out"), "zip", out))):
+        code, told = taken(delivery, centre, sender)
+        assert code == 1
+        for folder, says in (("ANON_006", told["sets"][0]["says"]), ("more", told["wrong"])):
+            assert says == [
+                *(f"{folder}/0{number} was added: it is not in the manifest." for number in range(5)),
+                "The same is true of 65 more files.",
+            ]
+
+
 def test_a_set_of_another_delivery_that_was_put_in_is_refused(out: Path, centre: Path, sender: Path) -> None:
     """The merged set is in no manifest."""
     shutil.copytree(sender / "third" / "ANON_008", out / "ANON_008")
@@ -348,15 +366,17 @@ def test_a_manifest_that_can_be_read_in_two_ways_is_none(out: Path, centre: Path
 
 OTHER_VALUES: dict[str, Any] = {
     "revision": [True, 0, -4, 1.0, "1", 10**30],
-    "verdicts": [["a"], "x", {"a": [1]}],
+    "verdicts": [["a"], "x", {"a": [1]}, {"a": None}, {"a": "1"}, {"a": -1}],
     "accepted": [5, {"x": 1}, [[1]]],
-    "told": ["abc", 7, [{"a": 1}]],
+    "told": ["abc", 7, [{"a": 1}], ["\x1b[2J"]],
+    "state": [5, "new\n"],
+    "published": [5, "x" * 5000],
     "method": [[], None, {"text": "x"}, {"codes": 5}],
-    "options": ["x", [1], None, {"dates": {}}],
-    "policy": [5, [1]],
-    "links": ["x", [1], {"a": {}}],
-    "machine": [5, ["a"]],
-    "hospital": [["a"], {"a": 1}, 5],
+    "options": ["x", [1], None, {"dates": {}}, {"dates": None}, {"dates": 5}],
+    "policy": [5, [1], {"edition": None}],
+    "links": ["x", [1], {"a": {}}, {"a": 1}],
+    "machine": [5, ["a"], {"name": 5}, {"name": None}],
+    "hospital": [["a"], {"a": 1}, 5, "St. Anna\n4711, x", "x" * 5000],
     "unread_words": [-1, "no", True],
     "fingerprint": ["A" * 64, f"sha256:{'a' * 64}", [], 5],
     "folder": ["anon_006", "ANON_006\n", "ANON_\uff10\uff10\uff16", "ANON_6", 6],
@@ -382,6 +402,14 @@ def test_a_value_of_another_kind_than_it_has_to_be_is_reported_and_nothing_is_ta
     assert anons(centre) == []
 
 
+def _shared(said: dict[str, Any], *, patient_id: str = "zzz_AnusGE006", sha256: str = "") -> None:
+    """Make two sets hold files of the same names."""
+    one = said["sets"][0]
+    files = {name: file | ({"sha256": sha256} if sha256 else {}) for name, file in one["files"].items()}
+    digest = manifest.fingerprint_of({name: file["sha256"] for name, file in files.items()})
+    said["sets"][1].update(files=files, patient_id=patient_id, fingerprint=digest)
+
+
 WHOLE_VALUES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an id that is a number": (lambda said: said.update(id=int("1" * 32)), "not the manifest"),
     "an id that is a path": (lambda said: said.update(id="../../x"), "not the manifest"),
@@ -397,6 +425,13 @@ WHOLE_VALUES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a key in hexadecimal digits": (lambda said: said["sender"].update(key="ab" * 32), "signature"),
     "a key that is a number": (lambda said: said["sender"].update(key=5), "no key"),
+    "a time that is a list": (lambda said: said.update(made=[]), "not the manifest"),
+    "a product that is a name": (lambda said: said.update(product="x"), "not the manifest"),
+    "a policy without texts": (lambda said: said.update(policy={"edition": 5}), "not the manifest"),
+    "a number of unread words": (lambda said: said.update(unread_words=3), "not the manifest"),
+    "a highest number below zero": (lambda said: said.update(highest_number=-1), "not the manifest"),
+    "one file in sets of two patients": (lambda said: _shared(said, patient_id="zzz_AnusGE007"), "twice"),
+    "one file with two contents": (lambda said: _shared(said, sha256="0" * 64), "twice"),
     "a table of a path": (lambda said: said["files"].update({"tables/a/b/c": {"size": 0}}), "not the manifest"),
 }
 
@@ -654,7 +689,7 @@ def test_a_zip_that_was_cut_off_or_is_none_is_refused(tmp_path: Path, centre: Pa
 
 def edited(out: Path, prefix: str, change: Callable[[pydicom.Dataset], None]) -> None:
     """Change all objects of a kind in a set."""
-    for path in (out / "ANON_006").glob(f"{prefix}.*"):
+    for path in (out / "ANON_006").glob(f"{prefix}*.*"):
         data = pydicom.dcmread(path)
         change(data)
         pydicom.dcmwrite(path, data)
@@ -698,10 +733,36 @@ def a_broken_link(out: Path) -> None:
     edited(out, "RD", change)
 
 
+def an_approved_plan(out: Path) -> None:
+    edited(out, "RP", lambda data: setattr(data, "ApprovalStatus", "APPROVED"))
+
+
+def a_uid_of_the_hospital(out: Path) -> None:
+    edited(out, "", lambda data: setattr(data, "StudyInstanceUID", "1.2.840.113619.2.55.3.7"))
+
+
+def another_machine(out: Path) -> None:
+    edited(out, "RP", lambda data: setattr(data.BeamSequence[0], "TreatmentMachineName", "LINAC7"))
+
+
+def a_sender_in_the_meta_information(out: Path) -> None:
+    edited(out, "CT", lambda data: setattr(data.file_meta, "SourceApplicationEntityTitle", "ST_ANNA"))
+
+
+def a_name_before_the_file(out: Path) -> None:
+    path = first(out, "CT")
+    path.write_bytes(b"Huber Josef".ljust(128, b"\0") + path.read_bytes()[128:])
+
+
 @pytest.mark.parametrize(
     "tamper",
     [
         a_patient_name_that_came_back,
+        an_approved_plan,
+        a_uid_of_the_hospital,
+        another_machine,
+        a_sender_in_the_meta_information,
+        a_name_before_the_file,
         an_institution,
         a_private_element,
         a_referring_physician,

@@ -11,11 +11,13 @@ import pydicom
 import pytest
 
 from services.errors import NotClean
+from services.exchange import delivery_key
 from services.maintenance import doctor, forget, withdraw
 from services.maintenance.verify_again import verify_published
 from services.pipeline import proven_set
 from services.publication import claims, republish
 from services.publication.index_ledger import Ledger
+from services.runtime.settings import Settings
 from services.store import notes, records
 from services.store.collection import Collection
 from tests.delivered import anonymizer
@@ -164,6 +166,26 @@ def test_a_replan_shares_its_images_byte_for_byte(tmp_path: Path, take: Callable
     told = note_of(root / "b")
     assert "the same plan label as ANON_006" in told
     assert "the same structure-set label as ANON_006" in told
+
+
+@pytest.mark.parametrize("identity", ["keep", "renumber"])
+def test_a_delivery_of_a_persons_sets_is_received(tmp_path: Path, take: Callable, identity: str) -> None:
+    """Shared images are one object there as well, and nobody is reported as being two persons."""
+    root = linking(tmp_path / "BATCH")
+    replan(drop(root, "a"), "b")
+    assert [take(root, name).index for name in "ab"] == [6, 7]
+    assert anonymizer("export", root, tmp_path / "out").code == 0
+    centre = make_collection(tmp_path / "CENTRE", patient_id="multi", more=f'[receive]\nidentity = "{identity}"\n')
+    trusted = delivery_key.fingerprint(delivery_key.of_user(Collection.look(root), Settings()).public)
+    said = json.loads(anonymizer("receive", tmp_path / "out", centre, "--trust", trusted, "--json").text)
+    assert [(one["state"], one["anon"]) for one in said["sets"]] == [("taken", "ANON_006"), ("taken", "ANON_007")]
+    assert "one patient twice" not in str(said)
+    files = [{path.name: path.read_bytes() for path in (centre / f"ANON_{index:03d}").iterdir()} for index in (6, 7)]
+    shared = files[0].keys() & files[1].keys()
+    assert {name[:2] for name in shared} == {"CT", "RS"}
+    assert all(files[0][name] == files[1][name] for name in shared)
+    assert says(centre, 6)[:2] == says(centre, 7)[:2]
+    assert list(doctor.examine(Collection.open(centre))) == []
 
 
 @pytest.mark.parametrize("unread", ["a", "b"])

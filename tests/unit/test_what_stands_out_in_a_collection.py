@@ -20,6 +20,7 @@ def collection(sets: int = 12) -> tuple[list[dict[str, Any]], list[dict[str, Any
         of_sets.append(
             {
                 "set": name,
+                "patient_id": f"zzz_AnusGE{number:03d}",
                 "target": "PTV",
                 "target_v95_percent": 97.0,
                 "ct_slices": 100,
@@ -108,7 +109,7 @@ def test_an_organ_that_nearly_all_have() -> None:
 
 @pytest.mark.parametrize("how", ["same volumes", "same patient ID"])
 def test_one_person_twice(how: str) -> None:
-    """By the person's mark, or by equal volumes on the same grid."""
+    """By the person's mark, or by equal volumes on the same grid; not if both state that they are one person's."""
     sets, structures = collection()
     if how == "same volumes":
         for each in [each for each in structures if each["set"] == "ANON_009"]:
@@ -117,6 +118,8 @@ def test_one_person_twice(how: str) -> None:
         sets[2]["same_person_as"] = "ANON_009"
     assert codes(outliers(sets, structures)) == [("one-person-twice", "ANON_009", "")]
     assert "ANON_002" in outliers(sets, structures)[0]["sentence"]
+    sets[9]["patient_id"] = sets[2]["patient_id"]
+    assert outliers(sets, structures) == []
 
 
 def test_findings_do_not_change_what_they_judge() -> None:

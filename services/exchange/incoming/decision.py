@@ -85,7 +85,8 @@ class Decision:
         one = Coming(entry, judged, rtset, set_id, origin, delivered_set.marks(rtset))
         there = publish.find(collection, set_id)
         earlier = self._known.of_origin(origin)
-        says = [*judged.remarks, *self._alike(one.marks, there or earlier)]
+        person = received.person(collection, self._delivered, judged.patient_id)
+        says = [*judged.remarks, *self._alike(one.marks, there or earlier, person)]
         if there is None and forgotten.is_kept(collection, set_id):
             why = gettext("It was forgotten here on request, and is not taken again.")
             return Received(folder, "waits", says=(why,))
@@ -95,7 +96,6 @@ class Decision:
             anon = folder_name(earlier.index)
             why = gettext("{anon} came as {folder} of the same sender, with other objects.", anon=anon, folder=folder)
             return Received(folder, "waits", anon, (*says, why))
-        person = received.person(collection, self._delivered, judged.patient_id)
         if collection.options.receive_identity == "keep" and any(
             whose != person for whose in self._known.whose(judged.patient_id)
         ):
@@ -139,8 +139,8 @@ class Decision:
         self._publisher.publish(one, earlier=there)
         return Received(folder, "revised", anon, tuple(says))
 
-    def _alike(self, marks: Mapping[str, str], itself: Record | None) -> list[str]:
-        found = self._known.like(marks, itself.index if itself else None)
+    def _alike(self, marks: Mapping[str, str], itself: Record | None, person: str) -> list[str]:
+        found = self._known.like(marks, itself.index if itself else None, person)
         return [
             gettext(
                 "It has the same data as {anon} ({parts}): one patient twice?",

@@ -15,6 +15,8 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from services import plain_files
+from services.deidentify.uid_map import is_well_known
 from services.dicom import dictionary
 from services.errors import SetChanged, SetRefused
 from services.forms.collection_form import ACCEPTABLE
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from services.dicom.elements import Element
     from services.forms.collection_form import Options
     from services.machines.descriptor import Machine
-    from services.policy.table import Policy
+    from services.policy.table import Decision, Policy
     from services.rtset.reader import RtSet, SetFile
 
 _METHOD_BEGINS: Final = "rt-set-anonymizer "
@@ -43,6 +45,9 @@ _PART_BYTES: Final = 4096
 _STATED: Final = ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence")
 _NEEDED_2: Final = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID")
 """Type 2 in every object of a set. PS3.3 C.7.1.1, C.7.2.1."""
+_PREAMBLE_BYTES: Final = 128
+_META: Final = frozenset(0x00020000 | element for element in (0x00, 0x01, 0x02, 0x03, 0x10, 0x12, 0x13))
+"""File meta information written by `part10`; the standard also allows senders' names and private information there."""
 _CONTOURS: Final = dictionary.tag("ContourSequence")
 _CONTOUR_DATA: Final = dictionary.tag("ContourData")
 _DATE: Final = re.compile(r"(?<!\d)(?:(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|[0-3]?\d\.[01]?\d\.(?:19|20)\d\d)(?!\d)")
@@ -132,12 +137,17 @@ def _choice(entry: Mapping[str, Any]) -> Choice:
 
 
 def _one_of_each(rtset: RtSet, entry: Mapping[str, Any]) -> Iterator[str]:
-    """Yield violations of: all objects belong to the manifest's patient, in one frame of reference."""
+    """Yield violations of: all objects belong to the manifest's patient and machine, in one frame of reference."""
     patients = {(file.view.text("PatientID"), file.view.text("PatientName")) for file in rtset.set_files}
     if len(patients) != 1:
         yield gettext("Its objects state {count} patients.", count=len(patients))
     elif next(iter(patients))[0] != entry["patient_id"]:
         yield gettext("Its patient is not the one in the manifest.")
+    machine = entry.get("machine")
+    if isinstance(machine, dict) and "name" in machine:
+        beams = rtset.plan.view.items("BeamSequence")
+        if {item.text("TreatmentMachineName") for item in beams} - {"", machine["name"]}:
+            yield gettext("Its beams name another machine than the manifest.")
     if len({file.uid("FrameOfReferenceUID") for file in rtset.slices}) != 1:
         yield gettext("Its CT has more than one frame of reference.")
     for file in rtset.set_files:
@@ -159,9 +169,17 @@ def _not_as_claimed(rtset: RtSet, entry: Mapping[str, Any], policy: Policy) -> I
             statements[stated] = _misstated(view, texts, codes)
         if statements[stated]:
             found[statements[stated], ""] += 1
+        if file.file.meta.keys() - _META or _preamble(file).strip(b"\0"):
+            found[gettext_noop("holds more before its first element than this program writes"), ""] += 1
         found.update(against.violations(file))
     for (what, name), count in sorted(found.items(), key=lambda one: one[0][0].format(name=one[0][1])):
         yield gettext("{count} of its objects: {what}.", count=count, what=gettext(what, name=name))
+
+
+def _preamble(file: SetFile) -> bytes:
+    """Return the bytes before a file's meta information, which may hold anything (PS3.10 7.1)."""
+    with plain_files.opened(file.file.path) as stream:
+        return stream.read(_PREAMBLE_BYTES)
 
 
 def _misstated(view: View, texts: Sequence[str], codes: Sequence[str]) -> str:
@@ -215,7 +233,7 @@ class _AgainstPolicy:
 @cache
 def _unjudged(kind: str, policy: Policy, below: tuple[int, ...], *, at_root: bool) -> frozenset[int]:
     """Return attributes that may have any value, below some sequences: nearly all attributes of an object."""
-    judged = {Action.DROP, Action.EMPTY, Action.DUMMY}
+    judged = {Action.DROP, Action.EMPTY, Action.DUMMY, Action.UID, Action.APPROVAL}
     return frozenset(
         tag
         for tag in dictionary.DICTIONARY
@@ -237,10 +255,25 @@ def _judged(kind: str, policy: Policy, below: tuple[int, ...], tag: int, value: 
         return
     elif decision.action is Action.EMPTY and value.strip(b" \0"):
         yield gettext_noop("has a value of {name}, which the claimed policy empties"), name
-    elif decision.action is Action.DUMMY and value.strip(b" \0") != decision.argument.encode("ascii"):
+    elif (constant := _constant(decision)) is not None and value.strip(b" \0") != constant:
         yield gettext_noop("has another {name} than the claimed policy gives"), name
+    elif decision.action is Action.UID and not all(map(_is_replaced, value.decode("latin-1").split("\\"))):
+        yield gettext_noop("has a UID in {name} that the claimed policy replaces"), name
     elif not below and not value.strip(b" \0") and attribute_types.demanded(kind, attribute_types.ROOT, tag) == 1:
         yield gettext_noop("has no value of {name}, which is of Type 1"), name
+
+
+def _constant(decision: Decision) -> bytes | None:
+    """Return the only value that the policy leaves; None if there are others."""
+    if decision.action is Action.APPROVAL:
+        return b"UNAPPROVED"
+    return decision.argument.encode("ascii") if decision.action is Action.DUMMY else None
+
+
+def _is_replaced(uid: str) -> bool:
+    """Return whether a UID may be one of our map: every other one is the hospital's."""
+    plain = uid.rstrip("\0 ")
+    return not plain or plain.startswith("2.25.") or is_well_known(plain)
 
 
 def _unusual(rtset: RtSet) -> Iterator[str]:

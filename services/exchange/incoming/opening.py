@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from base64 import b64decode
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ _AT_ONCE: Final = 1024 * 1024
 """Bytes read, hashed and written at a time: nearly all slices in one piece, because two threads that read in many
 pieces hinder each other; they stay in the processor's cache.
 """
+_NAMED: Final = 5
+"""Files of one kind of error that are named; of a set that is missing as a whole there are hundreds."""
+_LONGEST_NAME: Final = 255
+"""Bytes of a name that file systems can hold."""
 _OF_THREAD: Final = local()
 _READERS: Final = 2
 """Files of a set read concurrently; more would only wait for the disk."""
@@ -104,7 +109,7 @@ class Delivered:
                 for name, is_good in zip(names, fetched, strict=True):
                     if not is_good:
                         wrong.add(name, _ANOTHER)
-            yield place, [what for each in wrong.values() for what in each]
+            yield place, [what for each in wrong.sentences().values() for what in each]
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -147,14 +152,12 @@ def opened(
             raise Tampered(fault)
         wrong = source.missed(_stated(content))
         for name, file in content["files"].items():
-            if not any(each.startswith(f"{name} ") for each in wrong.get("", ())) and not source.fetch(
-                name, None, file["size"], file["sha256"]
-            ):
+            if name not in wrong and not source.fetch(name, None, file["size"], file["sha256"]):
                 wrong.add(name, _ANOTHER)
         place = workplace / f"unpacked-{uuid4().hex}"
         place.mkdir()
         try:
-            yield Delivered(content, sha256(data).hexdigest(), fingerprint, source, place, wrong)
+            yield Delivered(content, sha256(data).hexdigest(), fingerprint, source, place, wrong.sentences())
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -184,15 +187,36 @@ def _stated(content: Mapping[str, Any]) -> dict[str, int]:
     return stated | {name: file["size"] for name, file in content["files"].items()}
 
 
-class _Wrong(dict[str, list[str]]):
-    """Errors by set."""
+class _Wrong:
+    """Errors of files."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._files: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self.remarks: list[str] = []
+        """Errors of the delivery as a whole."""
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
 
     def add(self, name: str, what: str) -> None:
         """Add an error of a file."""
         folder = name.partition("/")[0]
-        self.setdefault(folder if manifest.SET.fullmatch(folder) else "", []).append(
-            gettext("{file} {what}.", file=printable(name), what=gettext(what))
-        )
+        self._names.add(name)
+        self._files[folder if manifest.SET.fullmatch(folder) else "", what].append(name)
+
+    def sentences(self) -> dict[str, list[str]]:
+        """Return the errors of each set, and under '' all others; of many equal ones some are named."""
+        said: defaultdict[str, list[str]] = defaultdict(list)
+        for (folder, what), names in self._files.items():
+            more = len(names) - _NAMED
+            named = names[:_NAMED] if more > 1 else names
+            said[folder] += [gettext("{file} {what}.", file=printable(name), what=gettext(what)) for name in named]
+            if more > 1:
+                said[folder].append(gettext("The same is true of {count} more files.", count=more))
+        if self.remarks:
+            said[""] += self.remarks
+        return dict(said)
 
 
 class Source(ABC):
@@ -344,7 +368,7 @@ class _Zip(Source):
         for name in sorted(stated.keys() - self._entries.keys()):
             wrong.add(name, _MISSING)
         if not _is_all_of_files(self._archive, self._size):
-            wrong.setdefault("", []).append(gettext("The ZIP holds bytes that belong to none of its files."))
+            wrong.remarks.append(gettext("The ZIP holds bytes that belong to none of its files."))
         return wrong
 
     def stream(self, name: str) -> BinaryIO:
@@ -452,5 +476,6 @@ def _is_plain(name: str) -> bool:
         and ":" not in name
         and not name.startswith("/")
         and all(part not in {"", ".", ".."} and part.isprintable() for part in parts)
+        and all(len(part.encode()) <= _LONGEST_NAME for part in parts)
         and len(parts) <= 4
     )
