@@ -52,8 +52,8 @@ def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Bloc
     yield Heading("Comparison with the planning system's histograms")
     if len(rows) < total:
         yield Text(
-            f"Not compared: {total - len(rows)} of {counted(total, 'histogram')} in the dose. They are in another unit, not "
-            "readable, of several structures, repeated, or of a structure whose dose is not known here."
+            f"Not compared: {total - len(rows)} of {counted(total, 'histogram')} in the dose. They are in another "
+            "unit, not readable, of several structures, repeated, or of a structure whose dose is not known here."
         )
     if not rows:
         return
