@@ -280,22 +280,31 @@ def _halves(structure: Structure, areas: Floats, outlines: _Outlines) -> tuple[_
     joined[1:-1] = stack.missing == 0
     gaps = np.diff(at)
     outer_slopes, bends = _slopes(outlines.area, at, parts), _bends(outlines.area, at, parts)
-    halves = []
-    for way, inner, between, beyond in (
+    sides = (
         (-1, joined[:-1], np.concatenate([[0], gaps]), stack.below),
         (1, joined[1:], np.concatenate([gaps, [0]]), stack.above),
-    ):
-        towards = _towards(areas, way * slopes, np.where(inner, between, 1.0), -way, outlines)
-        ends = _beyond(areas, outlines, way * outer_slopes, bends, beyond)
-        halves.append(
-            _Half(
-                *(
-                    np.where(inner.reshape(-1, *[1] * (one.ndim - 1)), one, other)
-                    for one, other in zip(towards, ends, strict=True)
-                )
-            )
+    )
+    towards = [
+        _towards(areas, way * slopes, np.where(inner, between, 1.0), -way, outlines) for way, inner, between, _ in sides
+    ]
+    drifts = [
+        np.where(inner[:, np.newaxis], one.drift, 0) for (_, inner, _, _), one in zip(sides, towards, strict=True)
+    ]
+    below, above = (
+        _chosen(inner, one, _beyond(areas, outlines, way * outer_slopes, bends, beyond, -drift))
+        for (way, inner, _, beyond), one, drift in zip(sides, towards, reversed(drifts), strict=True)
+    )
+    return below, above
+
+
+def _chosen(first: NDArray[np.bool_], one: _Half, other: _Half) -> _Half:
+    """Return the numbers of one half-slab where `first` is true, of the other elsewhere."""
+    return _Half(
+        *(
+            np.where(first if left.ndim == 1 else first[:, np.newaxis], left, right)
+            for left, right in zip(one, other, strict=True)
         )
-    return halves[0], halves[1]
+    )
 
 
 def _slopes(areas: Floats, at: Floats, parts: Sequence[NDArray[np.intp]]) -> Floats:
@@ -340,8 +349,11 @@ def _towards(area: Floats, slope: Floats, gap: Floats, shift: int, outlines: _Ou
     )
 
 
-def _beyond(areas: Floats, outlines: _Outlines, slope: Floats, bend: Floats, gap: Floats) -> _Half:
-    """Compute the half-slabs beyond the last plane, where the area of the outline is `area + slope t + bend t²`."""
+def _beyond(areas: Floats, outlines: _Outlines, slope: Floats, bend: Floats, gap: Floats, drift: Floats) -> _Half:
+    """Compute the half-slabs beyond the last plane, where the area of the outline is `area + slope t + bend t²`.
+
+    Its centre goes on as it does between the last two planes: an oblique vessel stays oblique.
+    """
     area = np.maximum(outlines.area, np.finfo(np.float32).tiny)
     first, second = slope / area, bend / area
     turn = first**2 - 4 * second
@@ -357,7 +369,7 @@ def _beyond(areas: Floats, outlines: _Outlines, slope: Floats, bend: Floats, gap
         areas * np.where(closes, reach * part, gap / 2),
         np.where(closes, np.clip(6 * middle - 3, -1, 0), 0),
         np.ones(len(area), dtype=bool),
-        np.zeros((len(area), 2)),
+        drift,
         np.where(narrows, first[:, np.newaxis], 0),
         np.where(narrows, second[:, np.newaxis], 0),
     )

@@ -361,7 +361,12 @@ def _letters(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int]) ->
         (width - _EDGE_PX, height / 2, ENDS[across][1], "rm"),
         (width / 2, height - _EDGE_PX, below, "md"),
         (width / 2, _EDGE_PX + font.size, above, "ma"),
-        (_EDGE_PX, _EDGE_PX, f"{PLANE_NAMES[plane.normal]}, {'xyz'[plane.normal]} = {plane.at_mm:.1f} mm", "la"),
+        (
+            _EDGE_PX,
+            _EDGE_PX,
+            f"{PLANE_NAMES[plane.normal]}, {'xyz'[plane.normal]} = {round(plane.at_mm, 1) + 0.0:.1f} mm",
+            "la",
+        ),
         (_EDGE_PX, height - _EDGE_PX, window, "ld"),
     ):
         if width > 6 * font.size or len(text) == 1:

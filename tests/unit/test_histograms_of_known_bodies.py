@@ -273,3 +273,18 @@ def test_a_box_on_some_slices_ends_with_the_ct(every: int) -> None:
     slices = np.arange(-24.0, 25.0, 3.0)
     drawn = [contour for z in slices[::every] for contour in box(z, z, slices).contours]
     assert found(structure(drawn, slices), rising(2, 1.0)).volume_cm3 == pytest.approx(0.4 * 51, rel=0.005)
+
+
+@pytest.mark.parametrize("slope", [-0.8, 0.0, 0.6])
+def test_an_oblique_vessel_stays_oblique_to_its_end(slope: float) -> None:
+    """A tube of 10 mm that moves sideways, from -22.5 to 22.5 mm, in a dose that rises across it."""
+    slices = np.arange(-60.0, 61.0, 3.0)
+    turn = np.linspace(0, 2 * pi, 360, endpoint=False)
+    drawn = [
+        np.column_stack([5 * np.cos(turn) + slope * z, 5 * np.sin(turn), np.full(360, z)])
+        for z in slices
+        if abs(z) < 22.5
+    ]
+    known = found(structure(drawn, slices), rising(0, 1.6))
+    assert known.volume_cm3 == pytest.approx(pi * 25 * 45 / 1000, rel=0.01)
+    assert known.max_gy == pytest.approx(MIDDLE_GY + 1.6 * (5 + abs(slope) * 22.5), rel=0.01)
