@@ -18,8 +18,8 @@ from console.folder_checks import FolderChecks
 from console.structure_view import Namer
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
-from services.rtset import folder_listing, unfinished_pixels
-from services.store import again, registry
+from services.maintenance import another_try
+from services.store import registry
 from services.store.collection import Collection
 from services.store.set_state import SetState
 from watcher.status.reader import StatusReader
@@ -136,7 +136,7 @@ def _ways_on(row: Row) -> Iterator[str]:
         yield ""
     if row.state is SetState.CHANGED:
         yield AS_NEW
-    if unfinished_pixels.CODE in row.codes:
+    if another_try.AS_IT_IS in row.codes:
         yield AS_IT_IS
 
 
@@ -236,13 +236,7 @@ class Board:
         if line is None:
             return False
         collection = Collection.open(self.root)
-        fingerprint = folder_listing.fingerprint(self.root / line.row.folder) if how else ""
-        if how == AS_IT_IS:
-            registry.accept(collection, locator, fingerprint, unfinished_pixels.CODE)
-        elif how == AS_NEW:
-            others = again.published_otherwise(collection, locator)
-            registry.count_as_new(collection, locator, fingerprint, others)
-        again.reset_outcome(collection, line.row.folder)
+        another_try.request(collection, line.row.folder, as_new=how == AS_NEW, as_it_is=how == AS_IT_IS)
         if look.by_hand:
             registry.start(collection, locator, line.row.fingerprint)
         self._forget_look()

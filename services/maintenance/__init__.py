@@ -1,1 +1,1 @@
-"""Operations after publication: doctor, withdraw, export, survey, verify again."""
+"""Actions requested by a person: another try, doctor, withdraw, export, survey, verify again."""

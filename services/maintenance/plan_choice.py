@@ -42,7 +42,7 @@ def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list
                 plans=collection.options.plans,
             )
         )
-    found, taken = numbered(collection, folder, numbers)
+    found, taken = _numbered(collection, folder, numbers)
     if not taken:
         raise SettingsWrong(gettext("Choose at least one plan, by the numbers that `anonymizer check ROOT` prints."))
     marks = [plans.mark_of(collection, one.plan_uid) for one in found]
@@ -60,7 +60,18 @@ def is_chosen(collection: Collection, folder: Path, plan: SetFile) -> bool | Non
     return True if mark in taken else False if mark in left else None
 
 
-def numbered(
+def marks_of(collection: Collection, folder: Path, numbers: Iterable[int]) -> list[str]:
+    """Return the marks of the plans of a folder with the given numbers.
+
+    Raises
+    ------
+    SettingsWrong
+        A number does not exist.
+    """
+    return [plans.mark_of(collection, one.plan_uid) for one in _numbered(collection, folder, numbers)[1]]
+
+
+def _numbered(
     collection: Collection, folder: Path, numbers: Iterable[int]
 ) -> tuple[tuple[Candidate, ...], list[Candidate]]:
     """Return all plans of a folder, and those with the given numbers.

@@ -9,17 +9,15 @@ import typer
 from anonymizer.arguments import Root, SetFolder, open_collection, set_in
 from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
-from services.maintenance import plan_choice
-from services.rtset import folder_listing, unfinished_pixels
+from services.maintenance import another_try, plan_choice
+from services.rtset import folder_listing
 from services.runtime import audit
-from services.store import again, plans, registry
-from services.store.collection import Collection
+from services.store import registry
 from services.store.records import folder_name
 from services.store.set_state import SetState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from services.store.collection import Collection
 
 AsNew = Annotated[
     bool,
@@ -29,7 +27,7 @@ Accept = Annotated[
     str | None,
     typer.Option(
         metavar="CODE",
-        help=f"Accept the set as it is now despite this finding: {unfinished_pixels.CODE}.",
+        help=f"Accept the set as it is now despite this finding: {another_try.AS_IT_IS}.",
     ),
 ]
 
@@ -46,29 +44,16 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
     """Process a refused or parked set again, as if it had just been dropped."""
     collection = open_collection(root)
     name = set_in(collection, folder)
-    place = root / name
-    if accept not in {None, unfinished_pixels.CODE}:
+    if accept not in {None, another_try.AS_IT_IS}:
         raise SettingsWrong(
-            f"--accept supports {unfinished_pixels.CODE} only. Other codes are accepted in the form, for all sets."
+            f"--accept supports {another_try.AS_IT_IS} only. Other codes are accepted in the form, for all sets."
         )
     if not (accept or numbers):
         _require_refusal(collection, str(name), as_new=as_new)
-    locator = registry.register(collection, name)
-    if accept:
-        registry.accept(collection, locator, folder_listing.fingerprint(place), accept)
-    marks = _marks(collection, place, numbers or ())
-    if as_new:
-        meant = marks or again.published_otherwise(collection, locator)
-        registry.count_as_new(collection, locator, folder_listing.fingerprint(place), meant)
-    again.reset_outcome(collection, str(name), marks)
+    marks = plan_choice.marks_of(collection, root / name, numbers) if numbers else []
+    locator = another_try.request(collection, str(name), plans=marks, as_new=as_new, as_it_is=bool(accept))
     audit.note(collection.state, "as new" if as_new else "tried again", set=locator, accepted=accept or "")
     console().print(f"{name} will be processed again by the service, or by: {command('run', root)}")
-
-
-def _marks(collection: Collection, place: Path, numbers: Sequence[int]) -> list[str]:
-    """Return the marks of the selected plans."""
-    taken = plan_choice.numbered(collection, place, numbers)[1] if numbers else []
-    return [plans.mark_of(collection, one.plan_uid) for one in taken]
 
 
 def _require_refusal(collection: Collection, name: str, *, as_new: bool) -> None:
