@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services.language import speaking
 from services.store import notes, registry
 from services.store.set_state import SetState
 from watcher.set_states import SetStatuses
@@ -182,7 +181,7 @@ class Dispatcher:
             log.warning("set.not-readable", set=locator)
             before, status = registry.read_outcome(self.collection, locator), closed[locator]
             if status.outcome and (before is None or not before.state.is_concluded):
-                with suppress(OSError), speaking(self.collection.options.language):  # it is also reported elsewhere
+                with suppress(OSError), self.collection.speaking():  # it is also reported elsewhere
                     notes.write_note(self.collection.root / status.folder, status.outcome.text)
         self._closed = frozenset(closed)
 

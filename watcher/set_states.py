@@ -10,7 +10,6 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Final
 
 from services.forms import identity_list
-from services.language import speaking
 from services.layout import SETTINGS_NAME
 from services.rtset import folder_listing
 from services.store import notes, registry
@@ -145,7 +144,7 @@ class SetStatuses:
     def _not_readable(self, folder: str, locator: str, error: OSError) -> SetStatus:
         """Return the status of a set that cannot be listed; its number is known nevertheless."""
         place = self._collection.root / os.fsdecode(error.filename or folder)
-        with speaking(self._collection.options.language):
+        with self._collection.speaking():
             text = notes.may_not_be_read(self._collection.shown(place))
         outcome = Outcome(SetState.NOT_READABLE, "", "", text=text)
         if (before := registry.read_outcome(self._collection, locator)) is not None:

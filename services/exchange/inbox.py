@@ -13,7 +13,7 @@ from services.exchange import delivery_key, manifest, receiving, trust
 from services.exchange.incoming.opening import Tampered
 from services.exchange.received import workplace
 from services.exchange.receiving import Busy
-from services.language import gettext, speaking
+from services.language import gettext
 from services.publication.high_water import NumbersLost
 from services.runtime import durable_files
 from services.store import notes
@@ -98,7 +98,7 @@ def take(collection: Collection, mark: str, settings: Settings, client: redis.Re
     path = next((one for one in items(collection) if _mark(collection, one) == mark), None)
     if path is None:
         return "gone"
-    with speaking(collection.options.language):
+    with collection.speaking():
         return _take(collection, path, mark, settings, client)
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
-from services.language import gettext, gettext_noop, speaking
+from services.language import gettext, gettext_noop
 from services.layout import sheets_folder
 from services.runtime import durable_files
 from services.store import notes, records, registry, tracking_lines
@@ -53,7 +53,7 @@ def withdraw_set(collection: Collection, index: int) -> bool:
         durable_files.write_atomically(records.path_of(collection, index), marked.encoded(), staging=collection.staging)
     tracking_lines.withdraw(collection, index)
     moved = _move_away(collection, name)
-    with speaking(collection.options.language):
+    with collection.speaking():
         _record_withdrawal(collection, index, name)
     return moved
 

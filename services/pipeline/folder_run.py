@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 
 from services.errors import FormatTooNew, SetChanged, SetRefused, SetsFailed, SettingsWrong
-from services.language import english, gettext, speaking
+from services.language import english, gettext
 from services.layout import quoted
 from services.pipeline import folder_check
 from services.pipeline.answers import Answers, parked_text
@@ -88,7 +88,7 @@ def process(
     if folder is None or not folder.is_dir():
         return None
     run = _FolderRun(collection, folder, locator, ledger, progress, settings)
-    with speaking(collection.options.language), without_garbage_collection():
+    with collection.speaking(), without_garbage_collection():
         outcome = _unless_changed(lambda: run.execute(patience_over=patience_over))
     registry.write_outcome(collection, locator, outcome)
     return outcome

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.errors import NotClean
-from services.language import speaking
 from services.layout import SETTINGS_NAME
 from services.pipeline.answers import parked_text
 from services.rtset import folder_listing
@@ -65,7 +64,7 @@ def count_failure(collection: Collection, locator: str, why: str, plan: str = ""
             failures.park(collection, key, reasons, fingerprint, proof)
             return
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        with speaking(collection.options.language):
+        with collection.speaking():
             text = parked_text(proof)
             notes.write_note(folder, text)
         parked = Outcome(SetState.PARKED, fingerprint, at, codes=reasons, text=text, proof=proof)

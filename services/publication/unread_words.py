@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.forms import word_list
 from services.forms.word_list import Row
-from services.language import gettext, gettext_noop, speaking
+from services.language import gettext, gettext_noop
 from services.runtime import durable_files
 from services.store import records, registry
 from services.store.records import folder_name
@@ -234,7 +234,7 @@ def render(collection: Collection, words: Iterable[str] = (), state: State = "un
     """
     before = word_list.read(collection.root)
     decided = before.decided(words, state)
-    with speaking(collection.options.language):
+    with collection.speaking():
         rows = [Row(one.word, one.where, str(one.sets), one.reasons) for one in gathered(collection, decided)]
     if not rows and not decided.rows:
         return

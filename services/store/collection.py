@@ -35,6 +35,7 @@ from services.vocabulary.spelling import fold
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Collection as Container
+    from contextlib import AbstractContextManager
 
     from services.forms.collection_form import Options
 
@@ -327,6 +328,10 @@ class Collection:
     def arbiter(self) -> Path:
         """The file of the service that holds this collection."""
         return self.state / "arbiter.json"
+
+    def speaking(self) -> AbstractContextManager[None]:
+        """Return a context in which sentences are in the collection's language."""
+        return speaking(self.options.language)
 
     def locator(self, folder: PurePath | str) -> str:
         """Return an opaque identifier of a folder, given by its path inside the collection: 32 hex digits."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.dicom.dataset import read_view
 from services.errors import SetRefused
 from services.forms.identity import is_placeholder
-from services.language import speaking
 from services.publication import persons, same_person
 from services.rtset import folder_listing
 from services.store import registry
@@ -41,7 +40,7 @@ def report(collection: Collection, name: str) -> str:
     index = outcome.index if outcome is not None and outcome.index is not None else 0
     person = collection.person(stated.patient_id, collection.hospital_of(folder))
     this = persons.stated(collection, person, index, stated.birth_date, stated.sex)
-    with speaking(collection.options.language):
+    with collection.speaking():
         return same_person.report(collection, this, persons.known(collection, person))
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from services.errors import SettingsWrong
 from services.forms import identity_list
 from services.forms.identity_list import as_text
-from services.language import speaking
 from services.machines import descriptor
 from services.store import given_identities
 from services.store.collection import Collection, collection_id, has_state
@@ -53,7 +52,7 @@ class StatusReader:
             collection = self._look()
             statuses = self._statuses.take()
             self._rows.refresh()
-            with speaking(collection.options.language):
+            with collection.speaking():
                 wrong = as_text(listed_identities.faults(collection))
                 differs = "\n".join(one.says for one in given_identities.changed(collection))
             loose, beside = loose_dicom(self._root), beside_the_sets(self._root, collection)

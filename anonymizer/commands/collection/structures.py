@@ -14,7 +14,7 @@ from anonymizer.terminal import command, console, print_json
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
-from services.language import counted, speaking
+from services.language import counted
 from services.maintenance.structures.reading import Reader
 from services.maintenance.structures.survey import survey, updated
 from services.publication import republish
@@ -71,7 +71,7 @@ def structures(
         sets = Reader().read(collection, folders, pool.map)
     surveyed = survey(collection, sheet, sets)
     if write:
-        with speaking(collection.options.language):
+        with collection.speaking():
             structure_list.write(root, updated(sheet, surveyed.names), instead_of=sheet)
     asked = [one.anon for one in surveyed.outdated] if again == ["all"] else again or []
     for name in asked:
