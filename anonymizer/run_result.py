@@ -21,7 +21,6 @@ from anonymizer.terminal import (
 )
 from services.language import counted
 from services.layout import sheets_folder
-from services.runtime import durable_files
 from services.store import records, registry, tracking_lines
 from services.store.records import folder_name
 from services.store.set_state import SetState
@@ -140,9 +139,8 @@ def print_next_steps(screen: Console, collection: Collection, *, interrupted: bo
         return
     first, last = folder_name(given[0]), folder_name(given[-1])
     screen.print(f"The sets are in {root}: {first}" + (f" to {last}." if last != first else "."))
-    lists = sorted(name for name in durable_files.names(root) if tracking_lines.FILE_NAME.fullmatch(name))
-    if lists:
-        screen.print(f"{root / lists[-1]} links the patients to their new identities: it must not leave the hospital.")
+    if lists := tracking_lines.files_in(root):
+        screen.print(f"{lists[-1]} links the patients to their new identities: it must not leave the hospital.")
     sheets = sheets_folder(root)
     if sheets.is_dir():
         screen.print(f"The sheets are in {sheets}.")

@@ -299,14 +299,13 @@ class _Seen:
                 f"Bring .anonymizer/records/{folder_name(index)}.json back from a backup.",
             )
         in_files: Counter[bytes] = Counter()
-        for name in durable_files.names(self._collection.root):
-            if tracking_lines.FILE_NAME.fullmatch(name):
-                try:
-                    in_files.update(tracking_lines.lines_of(self._collection.root / name))
-                except plain_files.NotPlain as wrong:
-                    yield Finding(
-                        "tracking-file-unreadable", name, str(wrong), "Move it away: it will be written again."
-                    )
+        for path in tracking_lines.files_in(self._collection.root):
+            try:
+                in_files.update(tracking_lines.lines_of(path))
+            except plain_files.NotPlain as wrong:
+                yield Finding(
+                    "tracking-file-unreadable", path.name, str(wrong), "Move it away: it will be written again."
+                )
         for index, stored in sorted(self._lines.items()):
             line = str((stored or {}).get("line", ""))
             if index in self._withdrawn or not line:

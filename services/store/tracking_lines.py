@@ -65,12 +65,17 @@ def file_name(day: str) -> str:
     return f"VicRapidPlan_trackingFile_{day}.txt"
 
 
+def files_in(root: Path) -> list[Path]:
+    """Return the tracking files of a root folder, the earliest first."""
+    return [root / name for name in sorted(durable_files.names(root)) if FILE_NAME.fullmatch(name)]
+
+
 def numbers_in_files(root: Path, patient_id: str) -> set[int]:
     """Return the indices with this patient ID in any tracking file of a root, whoever wrote it."""
     ours = re.compile(re.escape(patient_id) + r"(\d+)")
     return {
         int(found[1])
-        for path in _files(root)
+        for path in files_in(root)
         for line in lines_of(path)
         if len(read := fields(line)) > 1 and (found := ours.fullmatch(read[1]))
     }
@@ -265,10 +270,6 @@ def _of_code_page(line: bytes) -> str:
 def _field(value: str) -> str:
     value = _NO_TEXT.sub(" ", value)
     return '"' + value.replace('"', '""') + '"' if _NEEDS_QUOTES.search(value) else value
-
-
-def _files(root: Path) -> list[Path]:
-    return [root / name for name in sorted(durable_files.names(root)) if FILE_NAME.fullmatch(name)]
 
 
 def _index(name: str) -> int:
