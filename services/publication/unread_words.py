@@ -101,6 +101,11 @@ class Word:
         return len(self.indices) + len(self.waiting)
 
     @property
+    def anon(self) -> list[str]:
+        """The published sets that contain it: `ANON_006`."""
+        return [folder_name(index) for index in self.indices]
+
+    @property
     def where(self) -> str:
         """Locations by kind, with examples of the texts; kinds with the same texts are named together."""
         kinds: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)

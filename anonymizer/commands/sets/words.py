@@ -16,7 +16,6 @@ from services.maintenance import word_decisions
 from services.publication import unread_words
 from services.runtime import audit
 from services.store import registry
-from services.store.records import folder_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +93,7 @@ def _as_json(collection: Collection, one: Word) -> dict[str, Any]:
         "word": one.word,
         "texts": {kind: list(some) for kind, some in one.texts.items()},
         "sets": one.sets,
-        "anon": [folder_name(index) for index in one.indices],
+        "anon": one.anon,
         "waiting": [folder.name for folder in folders if folder],
         "why": one.why,
         "state": one.state,
