@@ -50,8 +50,10 @@ _CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
 _INCOMPLETE: Final = gettext_noop("{state} is incomplete: restore all of it from a backup.")
 _FILLED: Final = frozenset(("folders", "outcomes", "claims", "sets", "records", "tracking"))
 """Folders whose content decides which numbers are given; without one of them, nothing may be decided."""
-_OFTEN_EMPTY: Final = frozenset(("staging", "attempts", "persons"))
+_OFTEN_EMPTY: Final = frozenset(("staging", "attempts"))
 """Folders that may be missing, since some backup programs leave out empty ones."""
+_PERSONS: Final = "persons"
+"""Is not made again: without it, persons are recognized from the tracking entries."""
 
 
 class ShareAway(OSError):
@@ -457,7 +459,7 @@ def _lay_out(root: Path, initial_index: int, adopted: Iterable[int] = ()) -> Non
     new = root / f"{STATE_NAME}.new-{secrets.token_hex(8)}"
     try:
         new.mkdir()
-        for name in _FILLED | _OFTEN_EMPTY:
+        for name in (*_FILLED, *_OFTEN_EMPTY, _PERSONS):
             (new / name).mkdir()
         stored = {"id": secrets.token_hex(16), "initial_index": initial_index}
         _write(new / "key", secrets.token_hex(32).encode() + b"\n")

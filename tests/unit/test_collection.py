@@ -262,7 +262,7 @@ def test_a_state_without_a_folder_decides_nothing(tmp_path: Path, lost: str) -> 
             opened(tmp_path)
 
 
-@pytest.mark.parametrize("empty", ["staging", "attempts", "persons"])
+@pytest.mark.parametrize("empty", ["staging", "attempts"])
 def test_an_empty_folder_that_a_backup_left_out_is_made_again(tmp_path: Path, empty: str) -> None:
     """When the collection is opened to work; reading changes nothing."""
     Collection.create(tmp_path, FORM, OPTIONS)
