@@ -63,6 +63,7 @@ class Known:
         self._collection = collection
         found = (records.read(collection, index) for index in records.indices(collection))
         self._records = {one.index: one for one in found if one is not None}
+        self._withdrawn = frozenset(_withdrawn(collection))
 
     def add(self, published: Record) -> None:
         """Add a set published just now."""
@@ -71,6 +72,10 @@ class Known:
     def of_origin(self, origin: Origin) -> Record | None:
         """Return the set received earlier from the same origin."""
         return next((one for one in self._records.values() if _origin(one) == origin), None)
+
+    def is_withdrawn(self, origin: Origin) -> bool:
+        """Return whether the sender has withdrawn a set before it was ever taken here."""
+        return origin in self._withdrawn and self.of_origin(origin) is None
 
     def whose(self, patient_id: str) -> list[str]:
         """Return the marks of persons with this patient ID; an empty mark stands for the collection's own."""
@@ -118,6 +123,8 @@ def note(collection: Collection, delivered: Delivered, at: str, more: Mapping[st
         "id": delivered.id,
         "digest": delivered.digest,
         "key": delivered.fingerprint,
+        "collection": str(delivered.manifest["sender"].get("collection", "")),
+        "withdrawn": [str(one["folder"]) for one in delivered.manifest["withdrawn"]],
         "first": before.get("first", at),
         "at": at,
         **more,
@@ -159,6 +166,14 @@ def all_of(collection: Collection) -> list[Reception]:
         ),
         key=lambda one: one.at,
     )
+
+
+def _withdrawn(collection: Collection) -> Iterator[Origin]:
+    """Yield the sets that deliveries received so far have withdrawn; an older delivery may arrive after these."""
+    for path in durable_files.records_in(workplace(collection)):
+        one = durable_files.read(path) or {}
+        for folder in one.get("withdrawn", ()):
+            yield Origin(str(one["key"]), str(one["collection"]), str(folder))
 
 
 def _states(sets: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

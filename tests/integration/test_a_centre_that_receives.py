@@ -181,6 +181,20 @@ def test_a_revision_and_a_withdrawal_arrive(own: Path, client: redis.Redis, more
     assert received(own, "North")[1]["ANON_006"] == ("told", "ANON_006")
 
 
+def test_a_set_is_not_taken_after_its_withdrawal(own: Path) -> None:
+    """A delivery that was on its way longer than the recall arrives after it; other senders are not affected."""
+    root, north = centre(own), own / "North"
+    anonymizer("withdraw", north, "ANON_006")
+    with _home(own / "home of North"):
+        anonymizer("export", north, own / "recall")
+    assert received(own, "North", own / "recall")[1] == {"ANON_006": ("told", ""), "ANON_007": ("taken", "ANON_006")}
+    code, states, told = received(own, "North")
+    assert (code, states) == (0, {"ANON_006": ("told", ""), "ANON_007": ("there already", "ANON_006")})
+    assert told["sets"][0]["says"] == ["Its sender has withdrawn it; it is not taken."]
+    assert received(own, "South")[1]["ANON_006"] == ("taken", "ANON_007")
+    assert len(lines(root)) == len(list(root.glob("ANON_*"))) == 3
+
+
 def test_status_lists_what_was_received(own: Path) -> None:
     """A collection that only receives has sets without folders other than their ANON folders."""
     root = centre(own)

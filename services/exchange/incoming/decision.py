@@ -63,6 +63,8 @@ class Decision:
         folder = str(entry["folder"])
         if wrong := self._delivered.wrong.get(folder):
             return Received(folder, "refused", says=tuple(wrong))
+        if self._known.is_withdrawn(Origin.of(self._delivered, folder)):
+            return Received(folder, "told", says=(gettext("Its sender has withdrawn it; it is not taken."),))
         lasting = self._collection.options.receive_identity == "keep"
         with without_garbage_collection(), self._delivered.fetched(entry, lasting=lasting) as (place, wrong):
             return Received(folder, "refused", says=tuple(wrong)) if wrong else self._judged(entry, place)
