@@ -134,7 +134,7 @@ def _wrong_part(field: str, value: str, *, forbidden: str) -> Iterator[str]:
             yield gettext(
                 "{field} holds {character}: use English letters, digits and signs, without {forbidden}",
                 field=field,
-                character=repr(character),
+                character=f"'{character}'" if character.isprintable() else repr(character),
                 forbidden=" ".join(forbidden),
             )
             return

@@ -55,6 +55,7 @@ def test_a_usual_form_is_taken() -> None:
         ({"patient_id": "a\\b"}, "patient_id holds"),
         ({"patient_id": "a\tb"}, "patient_id holds"),
         ({"family_name": "Müller"}, "family_name holds 'ü'"),
+        ({"family_name": "A\\B"}, r"family_name holds '\\':"),
         ({"family_name": "A^B"}, "family_name holds"),
         ({"first_name": "A=B"}, "first_name holds"),
         ({"patient_id": " a"}, "begins or ends with a space"),
