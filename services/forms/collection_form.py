@@ -59,6 +59,7 @@ Acceptable = Literal[
     "enhanced-ct",
     "burned-in-annotation",
     "contours-off-slices",
+    "impossible-values",
 ]
 """Codes of faults that a collection may accept knowingly: those of `services/verdict/checks/importability.py`."""
 

@@ -131,10 +131,11 @@ def _wrong_part(field: str, value: str, *, forbidden: str) -> Iterator[str]:
         return
     for character in value:
         if not " " <= character <= "~" or character in forbidden:
+            shown = f"'{character}'" if character.isprintable() else repr(character)
             yield gettext(
                 "{field} holds {character}: use English letters, digits and signs, without {forbidden}",
                 field=field,
-                character=f"'{character}'" if character.isprintable() else repr(character),
+                character=shown,
                 forbidden=" ".join(forbidden),
             )
             return

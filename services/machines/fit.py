@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from math import inf
+from operator import sub
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.language import gettext, gettext_noop, joined
@@ -489,6 +490,7 @@ def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
     }
     jaws: defaultdict[str, _Reach] = defaultdict(_Reach)
     leaves: defaultdict[str, _Reach] = defaultdict(_Reach)
+    crossed_mm: defaultdict[str, float] = defaultdict(float)
     miscounted: set[str] = set()
     for point in beam.items("ControlPointSequence"):
         for device in point.items("BeamLimitingDevicePositionSequence"):
@@ -501,6 +503,8 @@ def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
                 if len(positions_mm) == 2 * mlc.pairs:
                     leaves[kind].add(positions_mm[: mlc.pairs])
                     leaves[kind].add(positions_mm[mlc.pairs :])
+                    overlap_mm = max(map(sub, positions_mm[: mlc.pairs], positions_mm[mlc.pairs :]))
+                    crossed_mm[kind] = max(crossed_mm[kind], overlap_mm)
                 elif declared.get(kind, mlc.pairs) == mlc.pairs:
                     miscounted.add(kind)
 
@@ -515,6 +519,9 @@ def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
                 "leaf-positions",
                 gettext("does not give {count} leaf positions at every control point.", count=2 * mlc.pairs),
             )
+        if crossed_mm[mlc.type] > mlc.leaf_tolerance_mm + _EXACT:
+            says = gettext("has opposing leaves that cross by {overlap_mm:g} mm.", overlap_mm=crossed_mm[mlc.type])
+            yield _Fact(True, "leaf-positions", says)
         if mlc.type in leaves:
             limits = _Limits(mlc.leaf_from_mm, mlc.leaf_to_mm, mlc.leaf_tolerance_mm, mlc.leaf_source)
             yield from _travel(leaves[mlc.type], gettext("leaf"), "leaf-travel", limits, machine)

@@ -175,6 +175,17 @@ def _roi_notes(structure_set: SetFile) -> Iterator[str]:
     yield from _number_notes(
         structure_set, gettext_noop("{count} structures in {file} have the number {number}."), rois, "ROINumber"
     )
+    contoured = structure_set.view.items("ROIContourSequence")
+    strangers = {_as_stated(one, "ReferencedROINumber") for one in contoured} - {
+        _as_stated(roi, "ROINumber") for roi in rois
+    }
+    if strangers and rois:
+        yield ngettext(
+            "{structure_set} has contours for {count} structure that it does not have.",
+            "{structure_set} has contours for {count} structures that it does not have.",
+            len(strangers),
+            structure_set=structure_set.called,
+        )
     if next(contours(structure_set), None) is None:
         yield gettext("{structure_set} has no contours.", structure_set=structure_set.called)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # PS3.3 C.7.6.3, C.8.2.1, C.8.8.3, C.8.8.5, C.8.8.6, C.8.8.8, C.8.8.9, C.8.8.13, C.8.8.14, C.8.8.25.
 _TABLE: Final = """
 CT          Modality ImageType SamplesPerPixel PhotometricInterpretation BitsStored HighBit PixelRepresentation
-CT          RescaleSlope
+CT          RescaleSlope PatientPosition
 
 RTSTRUCT    Modality StructureSetLabel StructureSetROISequence RTROIObservationsSequence
 RTSTRUCT>StructureSetROISequence    ROINumber ROIName ReferencedFrameOfReferenceUID
