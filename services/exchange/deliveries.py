@@ -184,6 +184,10 @@ def _choose(collection: Collection, wanted: Wanted) -> tuple[set[int], list[Expo
                 )
             )
     chosen, held = set(), []
+    if unknown := wanted.hospitals - {hospital_of(collection, index) for index in there}:
+        all_records = (records.read(collection, index) for index in there)
+        if not any(one is not None and one.withdrawn for one in all_records):  # their hospitals are no longer known
+            raise SettingsWrong(gettext("No published set is of hospital {name}.", name=min(unknown)))
     for index in there:
         if wanted.indices is not None and index not in wanted.indices:
             continue
@@ -279,6 +283,17 @@ class _Run:
 
     def _fill(self, place: Path, chosen: set[int], target: Path) -> tuple[list[Exported], Delivery | None]:
         """Write all contents into a folder; the delivery is recorded before the signature is written."""
+        found = (records.read(self._collection, index) for index in chosen)
+        at_start = {one.index: one.hashes for one in found if one is not None and not one.withdrawn}
+        try:
+            return self._written(place, chosen, target, at_start)
+        except FileNotFoundError:
+            self._refuse_changed(at_start)
+            raise
+
+    def _written(
+        self, place: Path, chosen: set[int], target: Path, at_start: Mapping[int, Mapping[str, str]]
+    ) -> tuple[list[Exported], Delivery | None]:
         collection = self._collection
         sets = list(export.copy_sets(collection, place, chosen))
         indices = [records.index_of(one.folder) for one in sets if one.state in TRAVELS]
@@ -287,6 +302,8 @@ class _Run:
             return sets, None
         (place / SHEETS_NAME).mkdir(exist_ok=True)
         self._extras(place, indices)
+        delivered = {index: at_start[index] for index in indices}
+        self._refuse_changed(delivered)
         entries = [self._entry(index) for index in indices]
         written = manifest.whole(
             self.id,
@@ -311,9 +328,22 @@ class _Run:
             done=False,
         )
         self._note(delivery, done=False)
+        self._refuse_changed(delivered)  # whoever forgets a set from now on is told of this delivery
         durable_files.write_atomically(place / manifest.NAME, written)
         durable_files.write_atomically(place / manifest.SIGNATURE, self._key.sign(written))
         return sets, delivery
+
+    def _refuse_changed(self, at_start: Mapping[int, Mapping[str, str]]) -> None:
+        """Raise if a set was withdrawn, forgotten or processed again while the delivery was made."""
+        for index, hashes in at_start.items():
+            now = records.read(self._collection, index)
+            if now is None or now.withdrawn or now.hashes != hashes:
+                raise SettingsWrong(
+                    gettext(
+                        "{name} was withdrawn, forgotten or processed again meanwhile: make the delivery again.",
+                        name=folder_name(index),
+                    )
+                )
 
     def _entry(self, index: int) -> dict[str, Any]:
         published = records.read(self._collection, index)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyrage
 import pytest
 
+from services.errors import SettingsWrong
 from services.exchange import deliveries, delivery_key, packing
 from services.exchange.deliveries import Wanted
 from services.publication import republish
@@ -113,8 +114,10 @@ def test_only_the_sets_and_hospitals_that_are_asked_for_travel(root: Path, tmp_p
     assert states(tmp_path / "one") == {"ANON_007": "new"}
     assert anonymizer("export", root, tmp_path / "two", "--sets", "ANON_006,ANON_007").code == 0
     assert states(tmp_path / "two") == {"ANON_006": "new", "ANON_007": "unchanged"}
-    assert anonymizer("export", root, tmp_path / "none", "--hospital", "St. Anna").code == 0
-    assert not (tmp_path / "none" / "delivery.json").exists()
+    for unknown in (("export", root, tmp_path / "none"), ("report", root)):
+        said = anonymizer(*unknown, "--hospital", "St. Anna")
+        assert (said.code, "No published set is of hospital St. Anna." in said.text) == (2, True)
+    assert not (tmp_path / "none").exists()
     assert anonymizer("export", root, tmp_path / "all", "--hospital", "Demo Hospital").code == 0
     assert len(states(tmp_path / "all")) == 2
     assert anonymizer("export", root, tmp_path / "bad", "--sets", "ANON_099").code == 2
@@ -229,6 +232,32 @@ def test_what_a_killed_export_left_among_zips_goes_with_the_next(
     assert make(other_one_makes_another).delivery is not None
     assert left() == set()
     assert [zipfile.ZipFile(path).testzip() for path in place.iterdir()] == [None, None]
+
+
+def forget(root: Path) -> None:
+    """Erase a patient whose original is gone."""
+    shutil.rmtree(root / "Huber Josef")
+    assert anonymizer("forget", root, "ANON_006").code == 0
+
+
+def withdraw(root: Path) -> None:
+    """Withdraw a set."""
+    assert anonymizer("withdraw", root, "ANON_006").code == 0
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+@pytest.mark.parametrize("change", [forget, withdraw], ids=["forgotten", "withdrawn"])
+def test_a_set_that_goes_while_it_is_delivered_is_not_delivered(
+    root: Path, tmp_path: Path, change: Callable[[Path], None], *, as_zip: bool
+) -> None:
+    """Nothing is signed that claims it, and the next delivery is without it."""
+    collection, place = Collection.look(root), tmp_path / "out"
+    key, wanted = delivery_key.of_user(collection, Settings()), Wanted(as_zip=as_zip)
+    with pytest.raises(SettingsWrong, match=r"ANON_006 was withdrawn, forgotten .* again\."):
+        deliveries.make(collection, place, key, wanted, lambda *_: change(root))
+    assert not place.exists() or list(place.iterdir()) == []
+    assert anonymizer("export", root, tmp_path / "next").code == 0
+    assert states(tmp_path / "next") == {"ANON_007": "new"}
 
 
 def test_a_zip_holds_the_same_and_can_be_encrypted(root: Path, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import typer
 
 from anonymizer.arguments import OfHospital, Root, open_collection
 from anonymizer.terminal import console
+from services.errors import SettingsWrong
+from services.language import gettext
 
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables to this folder as CSV files.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the tables to this JSON file.")]
@@ -20,6 +22,10 @@ def report(root: Root, hospital: OfHospital = None, csv: Csv = None, json: Json 
     from sheets.tables import files  # noqa: PLC0415 - as above
 
     collection = open_collection(root)
+    if hospital is not None and not collection_report.indices_of(collection, hospital):
+        raise SettingsWrong(gettext("No published set is of hospital {name}.", name=hospital))
+    if json is not None and json.is_dir():
+        raise SettingsWrong(f"{json} is a folder: name a file.")
     if csv is None and json is None:
         console().print(str(collection_report.make(collection, hospital)))
         return
