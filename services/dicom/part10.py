@@ -460,6 +460,19 @@ def pixel_value(source: DicomFile) -> bytes | None:
     return b"".join(piece if isinstance(piece, bytes) else _part(source, *piece) for piece in pieces)
 
 
+def pixel_bytes(source: DicomFile, at: int, size: int) -> bytes:
+    """Read a part of the pixels as they are, from `at` in their value."""
+    assert source.pixels is not None  # checked by the caller
+    offset = source.pixels.offset + at
+    if source.memory is not None:
+        return source.memory[offset : offset + size]
+    fd = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return os.pread(fd, size, offset)
+    finally:
+        os.close(fd)
+
+
 def _part(source: DicomFile, offset: int, length: int) -> bytes | bytearray:
     """Read a part of the source's pixels, with unused bits cleared."""
     if source.memory is not None:

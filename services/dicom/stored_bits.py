@@ -41,6 +41,15 @@ class Cells:
         found[:] = right
         return True
 
+    def foreign(self, cells: bytes) -> float:
+        """Return the part of the pixels whose unused bits are neither zeros nor copies of the sign."""
+        found = np.frombuffer(cells, f"<u{self.bits // 8}")
+        unused = found & ~found.dtype.type(self.mask)
+        if self.sign:
+            copies = found.dtype.type((1 << self.bits) - 2 * self.sign)
+            unused[(found & self.sign != 0) & (unused == copies)] = 0
+        return float(np.count_nonzero(unused)) / max(1, found.size)
+
     def _is_settled(self, found: np.ndarray) -> bool:
         """Return whether each pixel, in the lower bits of its cell, equals its whole word."""
         if self.mask & (self.mask + 1):

@@ -10,13 +10,12 @@ Only the end of the pixel data is read, and more of it only while it is zeros.
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from services.dicom import pixel_data
+from services.dicom import part10, pixel_data
 from services.errors import Fault, SetChanged
 from services.language import gettext, ngettext
 from services.layout import quoted
@@ -118,7 +117,7 @@ class _Pixels(NamedTuple):
         start, stop = max(at, 0), min(at + count * self.voxel_bytes, self.length)
         if start >= stop:
             return np.zeros(0, self.kind)
-        return np.frombuffer(_bytes(self.image, start, stop - start), self.kind)
+        return np.frombuffer(part10.pixel_bytes(self.image.file, start, stop - start), self.kind)
 
     def greatest(self, frame: int) -> float:
         """Return the greatest stored value of a frame."""
@@ -398,22 +397,9 @@ def _zeros_from(pixels: _Pixels, start: int, stop: int) -> tuple[int, int]:
     step, end = first, stop
     while end > start:
         begin = max(end - step, start)
-        kept = len(_bytes(pixels.image, begin, end - begin).rstrip(b"\0"))
+        kept = len(part10.pixel_bytes(pixels.image.file, begin, end - begin).rstrip(b"\0"))
         if kept:
             byte = begin + kept
             return min(-(-byte // pixels.voxel_bytes) * pixels.voxel_bytes, stop), byte
         step, end = then, begin
     return start, start
-
-
-def _bytes(image: SetFile, at: int, size: int) -> bytes:
-    """Read a part of the pixel data."""
-    file = image.file
-    assert file.pixels is not None  # checked by the caller
-    if file.memory is not None:
-        return file.memory[file.pixels.offset + at : file.pixels.offset + at + size]
-    fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        return os.pread(fd, size, file.pixels.offset + at)
-    finally:
-        os.close(fd)

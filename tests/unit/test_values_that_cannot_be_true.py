@@ -44,6 +44,12 @@ def _count_from_one(data: Dataset) -> None:
         point.ControlPointIndex += 1
 
 
+def _state_too_few_bits(data: Dataset) -> None:
+    """Let every third pixel reach beyond the bits that hold it."""
+    data.BitsStored, data.HighBit = 8, 7
+    data.PixelData = bytes((1, 1, 2, 0, 3, 0, 0, 0) * (len(data.PixelData) // 8))
+
+
 #: Kind of object, the attribute as reported, and how it becomes impossible.
 IMPOSSIBLE: list[tuple[str, str, Callable[[Dataset], object]]] = [
     *(
@@ -60,6 +66,7 @@ IMPOSSIBLE: list[tuple[str, str, Callable[[Dataset], object]]] = [
             ("PixelRepresentation", 2),
         )
     ),
+    *((kind, "BitsStored", _state_too_few_bits) for kind in ("CT", "RTDOSE")),
     ("CT", "SliceThickness", lambda data: setattr(data, "SliceThickness", -3)),
     ("CT", "RescaleSlope", lambda data: setattr(data, "RescaleSlope", 0)),
     ("RTDOSE", "GridFrameOffsetVector", lambda data: setattr(data, "GridFrameOffsetVector", [0] * data.NumberOfFrames)),

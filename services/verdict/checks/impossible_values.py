@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from services.dicom import part10
 from services.dicom.dictionary import tag
+from services.dicom.stored_bits import announced
 from services.errors import Fault
 from services.language import gettext, ngettext
 from services.rtset import geometry
@@ -38,6 +40,8 @@ _COORDINATES: Final = tag("ContourData")
 _WEIGHT: Final = tag("CumulativeMetersetWeight")
 _INDEX: Final = tag("ControlPointIndex")
 _ISOCENTRE: Final = tag("IsocenterPosition")
+_OVERLAID: Final = 0.05
+"""Part of an image's pixels over which an overlay may be drawn; more suggests that the header is wrong."""
 _ROUNDING: Final = 1e-3
 """Relative error of cumulative meterset weights; some systems round them to three or four digits."""
 
@@ -57,7 +61,7 @@ def find(objects: Objects) -> Impossible:
         CT: _of_slices(objects.slices),
         STRUCTURE_SET: +Counter({"ROIContourSequence>ContourSequence>ContourData": no_triples}),
         PLAN: Counter(_of_plan(objects.plan.view) if objects.plan else ()),
-        DOSE: Counter(_of_dose(objects.dose.view) if objects.dose else ()),
+        DOSE: Counter(_of_dose(objects.dose) if objects.dose else ()),
     }
     faults = [
         Fault(
@@ -90,7 +94,21 @@ def _of_slices(slices: Iterable[SetFile]) -> Counter[str]:
     found: Counter[str] = Counter()
     for those in alike.values():
         found.update(dict.fromkeys(_of_image(those[0].view), len(those)))
+        if _reach_beyond_their_bits(those[len(those) // 2]):
+            found["BitsStored"] += len(those)
     return found
+
+
+def _reach_beyond_their_bits(image: SetFile) -> bool:
+    """Return whether too many pixels use bits that hold no pixel by the header; these bits are cleared when published.
+
+    Overlays in such bits are drawn with few pixels. PS3.5 8.1.1, 8.1.2.
+    """
+    pixels = image.file.pixels
+    if pixels is None or pixels.cells is None or announced(image.view):
+        return False
+    size = pixels.length - pixels.length % (pixels.cells.bits // 8)
+    return pixels.cells.foreign(part10.pixel_bytes(image.file, 0, size)) > _OVERLAID
 
 
 def _of_image(view: View) -> Iterator[str]:
@@ -112,10 +130,12 @@ def _of_image(view: View) -> Iterator[str]:
         yield "PixelRepresentation"
 
 
-def _of_dose(dose: View) -> Iterator[str]:
+def _of_dose(dose: SetFile) -> Iterator[str]:
     """Yield impossible values of a dose: planes that do not follow each other. PS3.3 C.8.8.3.2."""
-    yield from _of_image(dose)
-    if not _is_in_order(dose.numbers("GridFrameOffsetVector")):
+    yield from _of_image(dose.view)
+    if _reach_beyond_their_bits(dose):
+        yield "BitsStored"
+    if not _is_in_order(dose.view.numbers("GridFrameOffsetVector")):
         yield "GridFrameOffsetVector"
 
 
@@ -139,7 +159,7 @@ def _contours(structure_set: View) -> tuple[int, int]:
                 stated = b""
                 for attribute, _, _, value, end, _ in contour:
                     if attribute == _POINTS:
-                        stated = data[value:end].strip(b"\0 ")
+                        stated = data[value:end].strip(b"\0 ").lstrip(b"+0")
                     elif attribute == _COORDINATES and value < end:
                         stated_points.append(stated)
                         extents.append((value, end))
