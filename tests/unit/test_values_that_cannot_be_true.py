@@ -73,6 +73,11 @@ IMPOSSIBLE: list[tuple[str, str, Callable[[Dataset], object]]] = [
     ("RTDOSE", "GridFrameOffsetVector", lambda data: data.GridFrameOffsetVector.__setitem__(0, 100)),
     (
         "RTPLAN",
+        "DoseReferenceSequence>TargetPrescriptionDose",
+        lambda data: setattr(data.DoseReferenceSequence[0], "TargetPrescriptionDose", -1),
+    ),
+    (
+        "RTPLAN",
         "FractionGroupSequence>NumberOfFractionsPlanned",
         lambda data: setattr(data.FractionGroupSequence[0], "NumberOfFractionsPlanned", -1),
     ),

@@ -172,7 +172,10 @@ def _contours(structure_set: View) -> tuple[int, int]:
 
 
 def _of_plan(plan: View) -> Iterator[str]:
-    """Yield impossible values of a plan. PS3.3 C.8.8.13, C.8.8.14, C.8.8.25."""
+    """Yield impossible values of a plan. PS3.3 C.8.8.10, C.8.8.13, C.8.8.14, C.8.8.25."""
+    for reference in plan.items("DoseReferenceSequence"):
+        if (reference.number("TargetPrescriptionDose") or 0) < 0:
+            yield "DoseReferenceSequence>TargetPrescriptionDose"
     for group in plan.items("FractionGroupSequence"):
         if (group.number("NumberOfFractionsPlanned") or 0) < 0:
             yield "FractionGroupSequence>NumberOfFractionsPlanned"
