@@ -193,18 +193,24 @@ _REMEDIES: Final = {
     errno.EPERM: "The account that runs this needs the right to write there.",
     errno.EROFS: "It has to be mounted for writing.",
     errno.ENOSPC: "Make room there.",
+    errno.EDQUOT: "Make room there.",
 }
 
 
 def _of_system(error: OSError) -> str:
-    """Return the description of an OS error; for one of our temporary files, of its folder."""
+    """Return the description of an OS error; for one of our temporary files, or a copy, of its folder."""
     what = error.strerror or type(error).__name__
-    if not isinstance(error.filename, str | bytes):
+    is_copy = error.errno in _REMEDIES and isinstance(error.filename2, str | bytes)
+    name = error.filename2 if is_copy else error.filename  # of what is copied, the source could be written
+    if not isinstance(name, str | bytes):
         return what
-    path = Path(os.fsdecode(error.filename))
-    if not path.name.startswith(STATE_NAME) or error.errno not in _REMEDIES:
+    path = Path(os.fsdecode(name))
+    if not is_copy and (not path.name.startswith(STATE_NAME) or error.errno not in _REMEDIES):
         return f"{what}: {path}"
-    return f"Nothing can be written in {path.parent}: {what}. {_REMEDIES[error.errno]}"
+    folder = path.parent
+    while folder.name.startswith("."):  # unfinished, and gone by now
+        folder = folder.parent
+    return f"Nothing can be written in {folder}: {what}. {_REMEDIES[error.errno or 0]}"
 
 
 def sets_as_json(sets: Iterable[SetOutcome]) -> list[dict[str, Any]]:

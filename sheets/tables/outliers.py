@@ -149,12 +149,18 @@ def _missing(
 
 def _twice(
     sets: Sequence[Mapping[str, Any]], of_set: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> Iterator[dict[str, Any]]:
-    """Yield sets of one person under two new IDs: with the same ID before, or the same CT grid and volumes."""
+) -> list[dict[str, Any]]:
+    """Return sets of one person under two new IDs: with the same ID before, or the same CT grid and volumes.
+
+    Each set is named once, with the first set before it: ten sets of one person are nine findings, not forty-five.
+    """
+    found: dict[str, tuple[bool, dict[str, Any]]] = {}
     for first, second in combinations(sets, 2):
-        if first["patient_id"] == second["patient_id"]:
+        name = str(second["set"])
+        known = name in str(first.get("same_person_as") or "").split("; ")
+        is_told = name in found and (found[name][0] or not known)  # the ID counts more than volumes
+        if is_told or first["patient_id"] == second["patient_id"]:
             continue
-        known = str(second["set"]) in str(first.get("same_person_as") or "").split("; ")
         equal = _equal_volumes(first, second, of_set)
         if known or equal >= _FEWEST_EQUAL:
             why = (
@@ -163,7 +169,8 @@ def _twice(
                 else f"have {equal} structures of the same volume on the same CT grid"
             )
             says = f"It and {first['set']} {why}: the same person twice?"
-            yield _finding(TWICE, str(second["set"]), "", float(equal), says)
+            found[name] = known, _finding(TWICE, name, "", float(equal), says)
+    return [finding for _, finding in found.values()]
 
 
 def _equal_volumes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -258,6 +259,20 @@ def test_a_set_that_goes_while_it_is_delivered_is_not_delivered(
     assert not place.exists() or list(place.iterdir()) == []
     assert anonymizer("export", root, tmp_path / "next").code == 0
     assert states(tmp_path / "next") == {"ANON_007": "new"}
+
+
+def test_a_full_disk_is_that_of_the_copies(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a copy names its source first, where there is room."""
+
+    def full(source: Path, target: Path, **_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    said = anonymizer("export", root, tmp_path / "disk" / "out")
+    assert (said.code, said.text.strip()) == (
+        2,
+        f"Nothing can be written in {tmp_path / 'disk'}: No space left on device. Make room there.",
+    )
 
 
 def test_a_zip_holds_the_same_and_can_be_encrypted(root: Path, tmp_path: Path) -> None:

@@ -122,6 +122,19 @@ def test_one_person_twice(how: str) -> None:
     assert outliers(sets, structures) == []
 
 
+def test_many_sets_of_one_person_are_named_once_each() -> None:
+    """With the first set before them, or the one with the same patient ID, which counts more."""
+    sets, structures = collection()
+    for each in structures:
+        if each["set"] in {"ANON_002", "ANON_004", "ANON_007", "ANON_009"}:
+            each["volume_cm3"] = one(structures, "ANON_001", each["name"])["volume_cm3"]
+    sets[4]["same_person_as"] = "ANON_009"
+    found = outliers(sets, structures)
+    assert codes(found) == [("one-person-twice", f"ANON_00{number}", "") for number in (2, 4, 7, 9)]
+    assert ["ANON_001" in each["sentence"] for each in found] == [True, True, True, False]
+    assert "ANON_004 had the same patient ID" in found[3]["sentence"]
+
+
 def test_findings_do_not_change_what_they_judge() -> None:
     """Rows are unchanged."""
     sets, structures = collection()
