@@ -63,6 +63,12 @@ _ALIKE: Final = 0.1
 _RINGS: Final = (0.25, 0.5, 0.75, 0.9, 1.0)
 """Depths in a closing end, relative to its length, at which the maximum dose is searched for."""
 
+_FINE: Final = 500
+_FINE_MM3: Final = 0.5
+_MOST_PARTS: Final = 16
+"""Number of the hottest pieces that are divided, their size then in mm³, and the maximum number of their parts: D0.03cc
+is that of few pieces in a large structure, or in a corner."""
+
 _HOTTEST: Final = 2000
 _HOTTEST_PLANES: Final = 8
 """Number of pieces around which, and of planes in which, the maximum dose is searched for."""
@@ -121,30 +127,39 @@ def dvh(structure: Structure, dose: Dose, within: Frame) -> Dvh | None:
     step = (high - low) / count or step
     spans = structure.spans(across, along, low + step / 2, step, count)
     pieces = _pieces(structure, spans, low, step, within)
-    volume = float(pieces.weights.sum())
+    weights, volume = pieces.weights, float(pieces.weights.sum())
     if volume <= 0:
         return None
-    gy = dose.at(within.patient(pieces.points))
+    every = np.arange(len(weights))
+    points = _points(structure, pieces, every, every, within)
+    gy = dose.at(within.patient(points))
     highest = _highest(structure, pieces, gy, dose, within)
+    times = min(int(np.ceil(volume / len(weights) / _FINE_MM3)), _MOST_PARTS)
+    if times > 1:
+        # By the dose in their middles: their own points, chosen for being hot, would be hotter than the pieces.
+        likely = np.flatnonzero(np.isin(pieces.plane, _hot_planes(pieces, gy)))
+        hot = likely[_hottest(dose.at(within.patient(_middles(structure, pieces, likely, within))), _FINE)]
+        finer = _points(structure, pieces, np.repeat(hot, times), len(weights) + np.arange(len(hot) * times), within)
+        points = np.concatenate([np.delete(points, hot, axis=0), finer])
+        gy = np.concatenate([np.delete(gy, hot), dose.at(within.patient(finer))])
+        weights = np.concatenate([np.delete(weights, hot), np.repeat(weights[hot] / times, times)])
+        highest = max(highest, float(np.nan_to_num(gy).max()))
     unknown = np.isnan(gy)
     gy[unknown] = 0
     order = np.argsort(gy)[::-1]
     return Dvh(
         volume_cm3=volume / 1000,
-        centre=np.array([(pieces.weights * each).sum() for each in pieces.points.T]) / volume,
+        centre=np.array([(weights * each).sum() for each in points.T]) / volume,
         gy=gy[order],
-        covered=np.cumsum(pieces.weights[order]) / volume,
-        outside=float(pieces.weights[unknown].sum() / volume),
-        mean_gy=float((pieces.weights * gy).sum() / volume),
+        covered=np.cumsum(weights[order]) / volume,
+        outside=float(weights[unknown].sum() / volume),
+        mean_gy=float((weights * gy).sum() / volume),
         max_gy=highest,
     )
 
 
 class _Pieces(NamedTuple):
     """The pieces of a structure."""
-
-    points: Floats
-    """One point per piece, shape (n, 3), in the frame, in mm."""
 
     weights: Floats
     """Volumes in mm³."""
@@ -157,6 +172,9 @@ class _Pieces(NamedTuple):
 
     middle: Floats
     """Position of the line, across it."""
+
+    step: float
+    """Distance of the lines, in mm."""
 
     halves: tuple[_Half, _Half]
     """The half-slabs below and above each plane."""
@@ -208,8 +226,7 @@ class _Half(NamedTuple):
 
 
 def _pieces(structure: Structure, spans: Spans, low: float, step: float, within: Frame) -> _Pieces:
-    """Cut the spans into pieces and choose a point in each."""
-    along, across = within.along
+    """Cut the spans into pieces."""
     length = spans.end - spans.start
     counts = np.maximum(np.rint(length / (_LENGTH * step)), 1).astype(np.intp)
     span = np.repeat(np.arange(len(counts)), counts)
@@ -217,29 +234,57 @@ def _pieces(structure: Structure, spans: Spans, low: float, step: float, within:
     part, plane = (length / counts)[span], spans.plane[span]
     start: Floats = spans.start[span] + nth * part
     middle = low + (spans.line[span].astype(np.float64) + 0.5) * step
-    number = np.arange(1, len(span) + 1).astype(np.float64)
-    depth, width, way = (_fraction(number * each) for each in _SPREAD)
-    at = structure.planes[0]
-    areas: Floats = np.bincount(plane, part * step, minlength=len(at)).astype(np.float64)
-    outlines = _outlines(structure, (along, across))
+    areas: Floats = np.bincount(plane, part * step, minlength=len(structure.planes[0])).astype(np.float64)
+    outlines = _outlines(structure, within.along)
     below, above = _halves(structure, areas, outlines)
+    weights = part * step * ((below.volume + above.volume) / np.where(areas > 0, areas, 1.0))[plane]
+    return _Pieces(weights, plane, np.column_stack([start, start + part]), middle, step, (below, above), outlines)
+
+
+def _points(
+    structure: Structure, pieces: _Pieces, chosen: NDArray[np.intp], numbers: NDArray[np.intp], within: Frame
+) -> Floats:
+    """Return a point (n, 3) in each of the chosen pieces, in the frame, in mm; `numbers` continue the sequence."""
+    along, across = within.along
+    (below, above), outlines, at = pieces.halves, pieces.outlines, structure.planes[0]
+    plane, (start, end) = pieces.plane[chosen], pieces.ends[chosen].T
+    depth, width, way = (_fraction((numbers + 1.0) * each) for each in _SPREAD)
     depths = _depths(depth, below, above, plane)
     # Both sides at once: those below the planes, then those above.
     both = _Half(*(np.concatenate(one) for one in zip(below, above, strict=True)))
     side, centre = np.where(depths < 0, plane, plane + len(at)), np.concatenate([outlines.centre, outlines.centre])
-    points = np.empty((len(span), 3))
+    points = np.empty((len(chosen), 3))
     points[:, structure.stacked] = at[plane] + depths
     np.abs(depths, out=depths)
-    points[:, along] = both.narrowed(start + way * part, depths, side, centre, 0)
-    points[:, across] = both.narrowed(middle + (width - 0.5) * step, depths, side, centre, 1)
-    weights = part * step * ((below.volume + above.volume) / np.where(areas > 0, areas, 1.0))[plane]
-    ends = np.column_stack([start, start + part])
-    return _Pieces(points, weights, plane, ends, middle, (below, above), outlines)
+    points[:, along] = both.narrowed(start + way * (end - start), depths, side, centre, 0)
+    points[:, across] = both.narrowed(pieces.middle[chosen] + (width - 0.5) * pieces.step, depths, side, centre, 1)
+    return points
 
 
-def _fraction(numbers: Floats) -> Floats:
-    numbers -= np.floor(numbers)
-    return numbers
+def _middles(structure: Structure, pieces: _Pieces, chosen: NDArray[np.intp], within: Frame) -> Floats:
+    """Return the middles (n, 3) of the chosen pieces, in their planes."""
+    along, across = within.along
+    points = np.empty((len(chosen), 3))
+    points[:, along] = pieces.ends[chosen].mean(axis=1)
+    points[:, across] = pieces.middle[chosen]
+    points[:, structure.stacked] = structure.planes[0][pieces.plane[chosen]]
+    return points
+
+
+def _hot_planes(pieces: _Pieces, gy: Image) -> list[int]:
+    """Return the planes of the hottest pieces, the hottest first."""
+    hottest = _hottest(gy, _HOTTEST)
+    order = hottest[np.argsort(np.nan_to_num(gy[hottest]))[::-1]]
+    return list(dict.fromkeys(pieces.plane[order].tolist()))[:_HOTTEST_PLANES]
+
+
+def _hottest(gy: Image, count: int) -> NDArray[np.intp]:
+    return np.argpartition(np.nan_to_num(gy), -min(count, len(gy)))[-count:]
+
+
+def _fraction(numbers: NDArray[np.floating]) -> Floats:
+    fraction: Floats = numbers - np.floor(numbers)
+    return fraction
 
 
 def _outlines(structure: Structure, axes: tuple[int, int]) -> _Outlines:
@@ -397,10 +442,7 @@ def _highest(structure: Structure, pieces: _Pieces, gy: Image, dose: Dose, withi
 
     A structure is a closed body: in a dose that rises along one axis the maximum lies on its surface.
     """
-    known = np.nan_to_num(gy)
-    hottest = np.argpartition(known, -min(_HOTTEST, len(known)))[-_HOTTEST:]
-    order = hottest[np.argsort(known[hottest])[::-1]]
-    hot = dict.fromkeys(list(dict.fromkeys(pieces.plane[order].tolist()))[:_HOTTEST_PLANES])
+    hottest, hot = _hottest(gy, _HOTTEST), dict.fromkeys(_hot_planes(pieces, gy))
     last = np.flatnonzero(pieces.halves[0].ends | pieces.halves[1].ends)
     along, across = within.along
     at, contours = structure.planes
@@ -425,7 +467,7 @@ def _highest(structure: Structure, pieces: _Pieces, gy: Image, dose: Dose, withi
                     ring[:, across] = half.narrowed(points[:, across], depths, of_plane, centre, 1)
                     ring[:, structure.stacked] += way * depth
                     surface.append(ring)
-    return float(max(known.max(), np.nan_to_num(dose.at(within.patient(np.concatenate(surface)))).max()))
+    return float(max(np.nan_to_num(gy).max(), np.nan_to_num(dose.at(within.patient(np.concatenate(surface)))).max()))
 
 
 def _step(structure: Structure) -> float:
