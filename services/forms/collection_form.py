@@ -61,7 +61,9 @@ Acceptable = Literal[
     "contours-off-slices",
     "impossible-values",
 ]
-"""Codes of faults that a collection may accept knowingly: those of `services/verdict/checks/importability.py`."""
+"""Codes of faults that a collection may accept knowingly: those of `importability` and `impossible_values` in
+`services/verdict/checks/`.
+"""
 
 ACCEPTABLE: Final = frozenset(get_args(Acceptable))
 
