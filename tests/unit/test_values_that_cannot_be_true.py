@@ -200,6 +200,18 @@ def test_what_a_reader_can_do_without_is_noted(
     assert any(says in note for note in (*verdict.notes, *verdict.record_notes))
 
 
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "RescaleIntercept"])
+def test_a_slice_that_is_scaled_differently_is_noted(keyword: str, tmp_path: Path) -> None:
+    """It looks denser than the others; written in another way, it is not noted."""
+    made = make_set(tmp_path, ct=3, size=16, rois=["PTV_70"])
+    file = made.path(made.ct[0])
+    data = dcmread(file)
+    for value, is_noted in ((f"{float(data[keyword].value):+.3f}", False), (7, True)):
+        data[keyword].value = value
+        dcmwrite(file, data)
+        assert any("in different ways" in note for note in judge(made.folder).notes) is is_noted
+
+
 def test_leaves_that_cross_do_not_fit_the_machine(tmp_path: Path) -> None:
     """By more than the descriptor's tolerance."""
 

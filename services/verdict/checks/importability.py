@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import part10
+from services.dicom.dictionary import tag
 from services.errors import Fault
 from services.language import gettext, gettext_noop, ngettext
 from services.machines.fit import oddities, treatment_beams
@@ -44,6 +45,8 @@ _OTHER_DOSES: Final = {
 }
 """(3004,0004) *Dose Type*. PS3.3 C.8.8.3."""
 
+_SLOPE: Final = tag("RescaleSlope")
+_INTERCEPT: Final = tag("RescaleIntercept")
 _UNEVEN_MM: Final = 0.1
 _AXIAL: Final = 0.999
 _APART_MM: Final = 0.1
@@ -139,6 +142,11 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
             "{count} CT slice does not state how its numbers become Hounsfield units (Rescale Intercept).",
             "{count} CT slices do not state how their numbers become Hounsfield units (Rescale Intercept).",
             unscaled,
+        )
+    scaled = {(one.view.raw_at(_SLOPE), one.view.raw_at(_INTERCEPT)): one.view for one in slices}
+    if len({(view.number("RescaleSlope"), view.number("RescaleIntercept")) for view in scaled.values()}) > 1:
+        yield gettext(
+            "The CT slices turn their numbers into Hounsfield units in different ways (Rescale Slope and Intercept)."
         )
     compressed = sum(one.file.transfer_syntax not in _PLAIN for one in slices)
     if compressed:
