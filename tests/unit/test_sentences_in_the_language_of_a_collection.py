@@ -255,7 +255,7 @@ MANY = re.compile(r"\{count[^}]*\} (?!of )(?:[A-Za-z-]+ )?[A-Za-z]{3,}s\b|\{name
 ALWAYS_SEVERAL = {
     *("CT series", "RT Doses", "fraction groups", "frames of reference", "patients", "studies", "have the number"),
     *("in the first {most} characters", "{count} characters", "{count} digits", "{count} numbers", "leaf pairs"),
-    *("bytes", "{count} times", "different", "leaf positions"),
+    *("bytes", "{count} times", "different", "leaf positions", "more files"),
 }
 """Sentences about two or more things, or about more than a limit."""
 
