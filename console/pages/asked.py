@@ -138,7 +138,7 @@ class Asked:
             for root in roots:
                 audit.note(root / STATE_NAME, what.replace("_", " "), user=self.session.user, by="page", **values)
         except (SettingsWrong, OSError) as error:
-            log.error("audit.failed", kind=type(error).__name__)  # noqa: TRY400 - its text may hold a path
+            log.error("audit.failed", error=type(error).__name__)  # noqa: TRY400 - its text may hold a path
 
 
 def readable(text: str) -> str:

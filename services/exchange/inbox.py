@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, receiving, trust
 from services.exchange.incoming.opening import Tampered
-from services.exchange.received import workplace
+from services.exchange.received import before, workplace
 from services.exchange.receiving import Busy
 from services.language import gettext
 from services.publication.high_water import NumbersLost
@@ -48,16 +48,17 @@ class Inbox:
 
     def due(self) -> list[str]:
         """Return the marks of deliveries that have not changed since the last call and were not handled yet."""
-        before, self._seen = self._seen, {_mark(self._collection, path): look(path) for path in items(self._collection)}
+        last, self._seen = self._seen, {_mark(self._collection, path): look(path) for path in items(self._collection)}
         return [
-            mark
-            for mark, seen in self._seen.items()
-            if before.get(mark) == seen and not self._is_dealt_with(mark, seen)
+            mark for mark, seen in self._seen.items() if last.get(mark) == seen and not self._is_dealt_with(mark, seen)
         ]
 
     def _is_dealt_with(self, mark: str, seen: list[list[Any]]) -> bool:
         noted = _noted(self._collection, mark) or {}
-        return noted.get("look") == seen and noted.get("result") in _DEALT_WITH
+        if noted.get("look") != seen or noted.get("result") not in _DEALT_WITH:
+            return False
+        waiting = noted.get("waiting")  # a person may have decided since: then its note is out of date
+        return waiting is None or _outcomes(self._collection, waiting["delivery"]) == waiting["sets"]
 
 
 def items(collection: Collection) -> list[Path]:
@@ -105,11 +106,14 @@ def take(collection: Collection, mark: str, settings: Settings, client: redis.Re
 def _take(collection: Collection, path: Path, mark: str, settings: Settings, client: redis.Redis | None) -> Result:
     seen, lines = look(path), []
     result: Result = "done"
+    noted: dict[str, Any] = {"look": seen}
     try:
         outcome = receiving.receive(
             collection, path, settings, is_trusted=_trusting(settings), by_person=False, client=client
         )
         lines = _lines(outcome)
+        if any(one.state == "waits" for one in outcome.sets):
+            noted["waiting"] = {"delivery": outcome.id, "sets": _outcomes(collection, outcome.id)}
     except NumbersLost as lost:
         notes.write_note(path, gettext("It waits. {why}", why=lost))
         raise
@@ -123,8 +127,13 @@ def _take(collection: Collection, path: Path, mark: str, settings: Settings, cli
         notes.write_note(path, "\n".join(lines))
     else:
         notes.clear(path)
-    _note(collection, mark, {"look": seen, "result": result})
+    _note(collection, mark, noted | {"result": result})
     return result
+
+
+def _outcomes(collection: Collection, delivery_id: str) -> Any:
+    """Return the recorded outcomes of the sets of a delivery, received from the inbox or by a person."""
+    return (before(collection, delivery_id) or {}).get("sets")
 
 
 def _with_result(collection: Collection, result: Result) -> list[str]:

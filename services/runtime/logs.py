@@ -28,7 +28,21 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
 KEYS: Final = frozenset(
-    {"event", "level", "timestamp", "logger", "collection", "set", "task", "index", "worker", "pid", "signal", "port"}
+    {
+        "event",
+        "level",
+        "timestamp",
+        "logger",
+        "collection",
+        "set",
+        "delivery",
+        "task",
+        "index",
+        "worker",
+        "pid",
+        "signal",
+        "port",
+    }
     | {"step", "state", "count", "counts", "total", "seconds", "bytes", "attempt", "deaths", "errors", "observer"}
     | {
         "user",

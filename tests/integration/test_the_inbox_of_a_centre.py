@@ -89,7 +89,7 @@ def test_a_delivery_is_taken_when_it_rests_and_its_key_is_believed(centre: Path,
 
 
 def test_what_is_withdrawn_waits_for_a_person(centre: Path, hospital: Path) -> None:
-    """A person confirms it by the command; published sets are never removed automatically."""
+    """A person confirms it by the command, and the note says so; published sets are never removed automatically."""
     collection, settings = Collection.open(centre), trusting(hospital)
     anonymizer("export", hospital, centre / "inbox" / "first.zip")
     anonymizer("withdraw", hospital, "ANON_006")
@@ -99,8 +99,14 @@ def test_what_is_withdrawn_waits_for_a_person(centre: Path, hospital: Path) -> N
     assert anons(centre) == ["ANON_006", "ANON_007"]
     assert "A person must confirm this" in (centre / "inbox" / "second_NOTE.txt").read_text("utf-8-sig")
     (known,) = settings.trusted_keys_file.read_text().splitlines()
+    inbox = Inbox(collection)
+    assert (inbox.due(), inbox.due()) == ([], [])
     said = anonymizer("receive", centre / "inbox" / "second", centre, "--trust", known.partition("#")[0])
     assert (said.code, anons(centre)) == (0, ["ANON_007"])
+    (mark,) = inbox.due()
+    assert take(collection, mark, settings) == "done"
+    assert "must confirm" not in (centre / "inbox" / "second_NOTE.txt").read_text("utf-8-sig")
+    assert inbox.due() == []
 
 
 def test_the_inbox_is_never_a_set_and_never_not_taken(centre: Path, hospital: Path) -> None:

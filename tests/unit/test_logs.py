@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import logging
 import re
 import threading
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +21,6 @@ from tests.logged import logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SECRET = "Müller^Hans"
 
@@ -36,6 +37,26 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert all(line.pop("timestamp").endswith("Z") for line in found)
     return found
+
+
+LOGGING = {"debug", "info", "warning", "error", "exception", "bound_contextvars", "bind_contextvars"}
+PACKAGES = ("anonymizer", "console", "receiver", "services", "sheets", "watcher", "worker")
+
+
+def test_every_key_that_is_logged_is_listed() -> None:
+    """Another one would be logged without its value, and nobody would miss it before it is needed."""
+    project = Path(__file__).parents[2]
+    sources = [path for name in PACKAGES for path in (project / name).rglob("*.py")]
+    calls = [
+        (path.relative_to(project).as_posix(), keyword.arg)
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in LOGGING
+        for keyword in node.keywords
+        if keyword.arg not in {None, "exc_info"}
+    ]
+    assert len(calls) > 50
+    assert [(path, key) for path, key in calls if key not in logs.KEYS] == []
 
 
 def test_known_keys_pass_and_others_show_only_that_they_were_there(stream: io.StringIO) -> None:

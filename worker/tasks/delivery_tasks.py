@@ -28,5 +28,5 @@ def receive_delivery(self: Task, collection_id: str, mark: str) -> None:
     with bound, tolerating("delivery.waits"):
         here = station()
         result = inbox.take(here.open(collection_id), mark, here.settings, here.redis)
-        log.info("delivery.received", result=result)
+        log.info("delivery.received", state=result)
         Sheets(here.redis, app, self.request.delivery_info["routing_key"]).received(collection_id, mark)
