@@ -98,7 +98,7 @@ def plane(image: View) -> Plane | None:
     cosines = image.numbers("ImageOrientationPatient")
     spacing = image.numbers("PixelSpacing")
     rows, columns = image.number("Rows"), image.number("Columns")
-    if len(corner) != 3 or len(cosines) != 6 or len(spacing) != 2 or not rows or not columns:
+    if len(corner) != 3 or len(cosines) != 6 or len(spacing) != 2 or min(spacing) <= 0 or not rows or not columns:
         return None
     return Plane(
         Point(*corner),

@@ -17,7 +17,7 @@ from pydicom import dcmread
 
 from sheets.read.engine_data import EngineData
 from sheets.read.native_pixels import NotNative, native
-from sheets.read.numbers import exactly, number, numbers
+from sheets.read.numbers import exactly, number, numbers, positive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def place(image: Data, within: Frame) -> Place:
     """
     corner = within.of(exactly(image, "ImagePositionPatient", 3)[np.newaxis])[0]
     cosines = exactly(image, "ImageOrientationPatient", 6)
-    between_rows, between_columns = exactly(image, "PixelSpacing", 2).tolist()
+    between_rows, between_columns = positive(image, "PixelSpacing", 2).tolist()
     rows, columns = (int(exactly(image, size, 1)[0]) for size in ("Rows", "Columns"))
     directions = {within.across: (cosines[:3], between_columns, columns)}
     directions[3 - within.stacked - within.across] = (cosines[3:], between_rows, rows)

@@ -10,7 +10,7 @@ import numpy as np
 
 from services.rtset.geometry import frame_depths
 from sheets.read.ct_volume import pixels, turned
-from sheets.read.numbers import exactly, numbers
+from sheets.read.numbers import exactly, numbers, positive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class Dose:
         row, column = cosines[:3], cosines[3:]
         self._axes = np.array([row, column, np.cross(row, column)])
         self._corner = exactly(dose, "ImagePositionPatient", 3)
-        between_rows, between_columns = exactly(dose, "PixelSpacing", 2).tolist()
+        between_rows, between_columns = positive(dose, "PixelSpacing", 2).tolist()
         self._spacing = np.array([between_columns, between_rows])
         stated = numbers(dose, "GridFrameOffsetVector").tolist() or [0.0]
         offsets = np.array(frame_depths(stated, float(self._corner[2]), float(self._axes[2, 2])))

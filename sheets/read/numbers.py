@@ -192,6 +192,20 @@ def exactly(data: Data, attribute: str, count: int) -> Floats:
     return found
 
 
+def positive(data: Data, attribute: str, count: int) -> Floats:
+    """Return the numbers of an attribute that must have `count` of them, all above zero.
+
+    Raises
+    ------
+    ValueError
+        It has a different number of values, or one is not above zero.
+    """
+    found = exactly(data, attribute, count)
+    if (found <= 0).any():
+        raise ValueError(attribute)
+    return found
+
+
 def number(data: Data, attribute: str | BaseTag) -> float | None:
     """Return the first number of an attribute; None if it is absent, empty, or not a finite number."""
     found = numbers(data, attribute)

@@ -8,9 +8,11 @@ VERSION: Final = 1
 """Raised when a column is removed or changes its meaning, not when one is added."""
 
 STEP_GY: Final = 5
+LAST_STEP_GY: Final = 200
+"""Beside sources, and where a dose is scaled wrongly, it may be thousands of Gy."""
 
 V_PATTERN: Final = "^v[0-9]+gy_percent$"
-"""Columns V5Gy, V10Gy …: the part of a structure receiving at least this dose, up to the tables' highest dose."""
+"""Columns V5Gy, V10Gy …: the part of a structure receiving at least this dose, at most to 200 Gy."""
 
 
 class Column(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from services.store.records import folder_name
 from sheets.read.beams import machines
 from sheets.read.numbers import number, numbers, whole
-from sheets.tables.columns import STEP_GY
+from sheets.tables.columns import LAST_STEP_GY, STEP_GY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -164,11 +164,11 @@ def _doses(found: Dvh | None) -> dict[str, Any]:
 
 
 def _covered(findings: Findings, found: Dvh | None) -> dict[str, Any]:
-    """Return V5, V10 … up to the highest dose of the set."""
+    """Return V5, V10 … up to the highest dose of the set, or 200 Gy."""
     dose = findings.after.dose
     if found is None or dose is None:
         return {}
-    steps = range(STEP_GY, int(dose.highest_gy) + STEP_GY, STEP_GY)
+    steps = range(STEP_GY, min(int(dose.highest_gy), LAST_STEP_GY) + STEP_GY, STEP_GY)
     covered = found.curve(np.array(steps, dtype=float)).tolist()
     return {f"v{gy}gy_percent": _rounded(percent, 1) for gy, percent in zip(steps, covered, strict=True)}
 

@@ -87,11 +87,23 @@ def leaves_of_no_type(made: MadeSet) -> None:
         del beam.BeamLimitingDeviceSequence[-1].RTBeamLimitingDeviceType
 
 
+def dose_of_thousands(made: MadeSet) -> None:
+    """Scale the dose a million times too high."""
+    made.dose.DoseGridScaling = "1e3"
+
+
+def dose_without_extent(made: MadeSet) -> None:
+    """Let the voxels of the dose have no width."""
+    made.dose.PixelSpacing = [0, 0]
+
+
 BAD: dict[str, tuple[Edit, str]] = {
     "a colour of one number": (colour_of_one_number, "No difference."),
     "umlauts without a character set": (latin_1_undeclared, "No difference."),
     "a CT turned against the contours": (ct_turned, "contours not parallel to the CT slices"),
     "leaves of no type": (leaves_of_no_type, "type not stated, 60 pairs"),
+    "a dose of thousands of Gy": (dose_of_thousands, "No difference."),
+    "a dose without extent": (dose_without_extent, "cannot be true: PixelSpacing"),
     "contours that miss the CT": (contours_beside_the_ct, "No difference."),
 }
 
@@ -108,7 +120,9 @@ NO_NUMBERS: dict[str, Edit] = {
 def test_there_is_a_sheet_of_it_that_says_what_is_missing(published: Callable[..., Published], bad: str) -> None:
     """It was published, so whoever signs gets a page."""
     edit, says = BAD[bad]
-    done = published(edit, form={"machine": "keep", "more": '[check]\naccept = ["contours-off-slices"]'})
+    done = published(
+        edit, form={"machine": "keep", "more": '[check]\naccept = ["contours-off-slices", "impossible-values"]'}
+    )
     assert says in done.sheet()
 
 

@@ -56,8 +56,6 @@ IMPOSSIBLE: list[tuple[str, str, Callable[[Dataset], object]]] = [
         (kind, keyword, lambda data, keyword=keyword, value=value: setattr(data, keyword, value))
         for kind in ("CT", "RTDOSE")
         for keyword, value in (
-            ("PixelSpacing", [0, 0]),
-            ("PixelSpacing", [1, -1]),
             ("PhotometricInterpretation", "RGB"),
             ("BitsStored", 0),
             ("BitsStored", 33),
@@ -65,6 +63,10 @@ IMPOSSIBLE: list[tuple[str, str, Callable[[Dataset], object]]] = [
             ("HighBit", 32),
             ("PixelRepresentation", 2),
         )
+    ),
+    *(
+        ("RTDOSE", "PixelSpacing", lambda data, value=value: setattr(data, "PixelSpacing", value))
+        for value in ([0, 0], [1, -1])
     ),
     *((kind, "BitsStored", _state_too_few_bits) for kind in ("CT", "RTDOSE")),
     ("CT", "SliceThickness", lambda data: setattr(data, "SliceThickness", -3)),
@@ -144,6 +146,16 @@ def test_it_is_refused_by_its_name(kind: str, names: str, change: Callable[[Data
     (fault,) = [fault for fault in judge(made.folder).faults if fault.code == CODE]
 
     assert fault.found.removesuffix(".").endswith(names + (f" ({len(made.of(kind))})" if kind == "CT" else ""))
+
+
+@pytest.mark.parametrize("spacing_mm", [[0, 0], [1, -1]])
+def test_a_ct_without_extent_lies_nowhere(spacing_mm: list[int], tmp_path: Path) -> None:
+    """Nobody can accept that: nothing could be drawn."""
+    made = changed(tmp_path, "CT", lambda data: setattr(data, "PixelSpacing", spacing_mm))
+
+    verdict = judge(made.folder, replace(KEEP, accept=frozenset((CODE,))))
+
+    assert "ct-position-not-stated" in [fault.code for fault in verdict.faults]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Values that cannot be true: images without extent, planes of a dose out of order, weights that fall.
+"""Values that cannot be true: grids without extent, planes of a dose out of order, weights that fall.
 
 Such an object is a valid file, and what is computed from it is wrong: the size of a structure, the place of a dose, the
 monitor units of a beam. Exporters do not write such values; scripts and damaged disks do.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CODE: Final = "impossible-values"
 
 _OF_AN_IMAGE: Final = """
-PixelSpacing SliceThickness RescaleSlope
+SliceThickness RescaleSlope
 SamplesPerPixel PhotometricInterpretation BitsAllocated BitsStored HighBit PixelRepresentation
 """
 _IMAGE_TAGS: Final = frozenset(map(tag, _OF_AN_IMAGE.split()))
@@ -112,10 +112,8 @@ def _reach_beyond_their_bits(image: SetFile) -> bool:
 
 
 def _of_image(view: View) -> Iterator[str]:
-    """Yield the attributes of an image that contradict each other or give it no extent. PS3.3 C.7.6.3, PS3.5 8.1.1."""
+    """Yield the attributes of an image that contradict each other. PS3.3 C.7.6.3, PS3.5 8.1.1."""
     allocated, stored, high = (view.number(keyword) for keyword in ("BitsAllocated", "BitsStored", "HighBit"))
-    if any(spacing_mm <= 0 for spacing_mm in view.numbers("PixelSpacing")):
-        yield "PixelSpacing"
     if (view.number("SliceThickness") or 0) < 0:
         yield "SliceThickness"
     if view.number("RescaleSlope") == 0:
@@ -131,8 +129,13 @@ def _of_image(view: View) -> Iterator[str]:
 
 
 def _of_dose(dose: SetFile) -> Iterator[str]:
-    """Yield impossible values of a dose: planes that do not follow each other. PS3.3 C.8.8.3.2."""
+    """Yield impossible values of a dose: a grid without extent, planes out of order. PS3.3 C.8.8.3.2.
+
+    A CT without extent is refused as one that does not state where it lies.
+    """
     yield from _of_image(dose.view)
+    if any(spacing_mm <= 0 for spacing_mm in dose.view.numbers("PixelSpacing")):
+        yield "PixelSpacing"
     if _reach_beyond_their_bits(dose):
         yield "BitsStored"
     if not _is_in_order(dose.view.numbers("GridFrameOffsetVector")):
