@@ -199,7 +199,5 @@ def _opened(root: Path) -> tuple[str, str]:
     try:
         its_id = collection_id(root)
         return (its_id, "") if its_id else (Collection.open(root).id, "")
-    except SettingsWrong as wrong:
-        return "", str(wrong)
     except CIRCUMSTANCES as circumstance:
         return "", words_of(circumstance)
