@@ -1,4 +1,4 @@
-"""Common parts of the long-running commands: the share they serve, and stopping by signals."""
+"""Common parts of the long-running commands: their settings and logs, the share they serve, stopping by signals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,24 @@ import threading
 from typing import TYPE_CHECKING
 
 from services.errors import SettingsWrong
+from services.runtime import logs
+from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def settings_of_service() -> Settings:
+    """Return the settings of the process, and log as they say from here on.
+
+    Raises
+    ------
+    SettingsWrong
+        A setting is invalid.
+    """
+    settings = Settings.of_process()
+    logs.configure(settings.log_format, settings.log_level)
+    return settings
 
 
 def share_of(named: Path | None, setting: Path | None, command: str) -> Path:

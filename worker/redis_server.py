@@ -8,13 +8,15 @@ import structlog
 from redis.exceptions import NoPermissionError, RedisError
 
 from services.errors import SettingsWrong
-from worker.connection import key_of
+from worker.connection import connect, key_of
 from worker.transient_errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import redis
+
+    from services.runtime.settings import Settings
 
 LEAST_MEMORY_BYTES: Final = 32 << 20
 """Twice what ten thousand sets with their messages and states need."""
@@ -25,6 +27,13 @@ _RECREATE_ACL: Final = (
 )
 
 log = structlog.get_logger()
+
+
+def connected(settings: Settings) -> redis.Redis:
+    """Return the connection of a service, after `check`."""
+    client = connect(settings)
+    check(client)
+    return client
 
 
 def check(client: redis.Redis) -> None:

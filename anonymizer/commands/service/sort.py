@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from anonymizer.arguments import ShareArgument
-from anonymizer.staying import share_of, stop_of_signals
+from anonymizer.staying import settings_of_service, share_of, stop_of_signals
 from receiver.mailbox import Mailbox
 from receiver.sort import Sorter
 from services.errors import SettingsWrong
-from services.runtime import logs
-from services.runtime.settings import Settings
 
 
 def sort(share: ShareArgument = None) -> None:
     """Run as a service and sort received DICOM objects into patients' folders."""
-    settings = Settings.of_process()
-    logs.configure(settings.log_format, settings.log_level)
+    settings = settings_of_service()
     place = share_of(share, settings.share, "sort")
     if settings.receiver_url is None or settings.receiver_password is None or not settings.senders:
         raise SettingsWrong(

@@ -6,15 +6,12 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from anonymizer.arguments import ShareArgument
-from anonymizer.staying import share_of, stop_of_signals
+from anonymizer.staying import settings_of_service, share_of, stop_of_signals
 from services.errors import SettingsWrong
-from services.runtime import logs
-from services.runtime.settings import Settings
 from services.store.share import Share
 from watcher.service import Watch
 from worker import redis_server
 from worker.app import app
-from worker.connection import connect
 from worker.queues.set_queue import Queue
 from worker.queues.sheet_queue import Sheets
 
@@ -23,14 +20,14 @@ if TYPE_CHECKING:
 
     import redis
 
+    from services.runtime.settings import Settings
+
 
 def watch(share: ShareArgument = None) -> None:
     """Run as a service and dispatch every set dropped into a collection under the share to the workers."""
-    settings = Settings.of_process()
-    logs.configure(settings.log_format, settings.log_level)
+    settings = settings_of_service()
     here = Share(share_of(share, settings.share, "watch"))
-    client = connect(settings)
-    redis_server.check(client)
+    client = redis_server.connected(settings)
     stop = stop_of_signals()
     watched = Watch(here, Queue(client, app), client, settings, sheets=Sheets(client, app))
     with _answering_prometheus(settings, watched, here, client):

@@ -11,12 +11,11 @@ from celery.bin.celery import celery
 from celery.platforms import SecurityWarning
 
 from anonymizer.arguments import Processes
+from anonymizer.staying import settings_of_service
 from services.errors import SettingsWrong
-from services.runtime import logs
-from services.runtime.settings import Settings
 from worker import redis_server
 from worker.app import app, worker_arguments
-from worker.connection import QUEUE, connect
+from worker.connection import QUEUE
 from worker.drawing import ENDING, NICE
 
 if TYPE_CHECKING:
@@ -29,13 +28,12 @@ MakesSheets = Annotated[
 
 def worker(processes: Processes = None, sheets: MakesSheets = False) -> None:
     """Run a worker. When stopped, it finishes the sets in work."""
-    settings = Settings.of_process()
-    logs.configure(settings.log_format, settings.log_level)
+    settings = settings_of_service()
     if settings.share is None:
         raise SettingsWrong("ANONYMIZER_SHARE, the folder that contains the collections, is not set.")
     # Celery mistakes an unnamed gid for root's; containers run under such gids.
     warnings.simplefilter("ignore", SecurityWarning)
-    redis_server.check(connect(settings))
+    redis_server.connected(settings)
     if sheets:
         os.nice(NICE)
         _work(worker_arguments(QUEUE + ENDING, processes or 1))
