@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from services.forms.spreadsheet import guarded
+from services.rtset.reader import printable
 from services.runtime import durable_files
 from services.store import records, tracking_lines
 from services.store.records import folder_name
@@ -108,7 +109,7 @@ def _cell(value: Any, *, comma: bool) -> str:
         return f"{value:.10g}".replace(".", ",") if comma else f"{value:.10g}"
     if isinstance(value, int):
         return str(value)
-    text = " ".join(str(value).split())
+    text = " ".join(printable(str(value)).split())
     return guarded(text) if text.startswith(_FORMULA) else text
 
 

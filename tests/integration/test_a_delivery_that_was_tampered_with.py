@@ -784,6 +784,19 @@ def test_a_set_that_is_not_what_it_claims_is_refused(
     assert told["sets"][0]["says"]
 
 
+def test_words_that_the_sender_left_unread_are_held_back_here_too(
+    out: Path, tmp_path: Path, centre: Path, sender: Path
+) -> None:
+    """Passed on only on request, and the delivery states it."""
+    signed(out, sender, lambda said: said["sets"][0].update(unread_words=2))
+    assert taken(out, centre, sender)[0] == 0
+    assert anonymizer("export", centre, tmp_path / "one").code == 1
+    assert anonymizer("export", centre, tmp_path / "two", "--unread-words").code == 0
+    one, two = (json.loads((tmp_path / name / manifest.NAME).read_bytes()) for name in ("one", "two"))
+    assert [entry["folder"] for entry in one["sets"]] == ["ANON_007"]
+    assert (two["unread_words"], [entry["unread_words"] for entry in two["sets"]]) == (True, [2, 0])
+
+
 # Replayed ------------------------------------------------------------------------------------------------------------
 
 

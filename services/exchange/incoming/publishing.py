@@ -119,6 +119,7 @@ class Publisher:
             **{key: entry[key] for key in ("policy", "method", "options", "machine", "links") if key in entry},
             "accepted": dict.fromkeys(entry.get("accepted", ()), 1),
             "told": list(entry.get("told", ())),
+            "words": {"unread": entry.get("unread_words", 0)},
             received.KEY: {
                 "key": one.origin.key,
                 "collection": one.origin.collection,
