@@ -109,7 +109,7 @@ def _cell(value: Any, *, comma: bool) -> str:
         return f"{value:.10g}".replace(".", ",") if comma else f"{value:.10g}"
     if isinstance(value, int):
         return str(value)
-    text = " ".join(printable(str(value)).split())
+    text = printable(" ".join(str(value).split()))
     return guarded(text) if text.startswith(_FORMULA) else text
 
 
