@@ -6,7 +6,7 @@ The steps are the pipeline's own; only what they are for is left out: the claim 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from services.deidentify import writer
@@ -102,6 +102,9 @@ class Anonymized:
         return [code.CodeValue for code in self.plan.DeidentificationMethodCodeSequence]
 
 
+_named = cache(descriptor.named)
+
+
 def anonymize_folder(
     source: Path,
     anon: Path,
@@ -120,7 +123,7 @@ def anonymize_folder(
     """
     wanted = Options(machine=tuple(machines), **options)  # type: ignore[arg-type]
     policy = policy_for(wanted)
-    verdict = check.judge(source, wanted, descriptor.named(machines, descriptor.folders()), policy)
+    verdict = check.judge(source, wanted, _named(tuple(machines), descriptor.folders()), policy)
     rtset = verdict.good_set()
     shift = dates.choose_shift(key, rtset.dates)
     target = verdict.machine.machine if verdict.machine else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests import sets
+from tests.built_once import Kept
 from tests.many import examples
 
 if TYPE_CHECKING:
@@ -93,11 +93,11 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _sets_built_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let the processes of a run in parallel build each set of the tests only once, together."""
+def _built_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the processes of a run in parallel build each set of the tests only once."""
     if hasattr(request.config, "workerinput"):
-        sets.BUILT.folder = tmp_path_factory.getbasetemp().parent / "built sets"
-        sets.BUILT.folder.mkdir(exist_ok=True)
+        Kept.folder = tmp_path_factory.getbasetemp().parent / "built once"
+        Kept.folder.mkdir(exist_ok=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pickle
 import random
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from phantom.modules import reference
+from tests.built_once import built_once
 from tests.sets import copied, make_set, other_object
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _copy(number: int, patient: int | None = None) -> Export:
     return export
 
 
-@lru_cache(maxsize=100)
+@built_once
 def _of(number: int, patient: int) -> bytes:
     """Return the pickled export of a number, not yet written to disk."""
     chance = random.Random(number)

@@ -7,7 +7,6 @@ of the `MadeSet`; what takes arguments makes one. Edits are applied in the order
 from __future__ import annotations
 
 import copy
-import hashlib
 import io
 import os
 import pickle
@@ -22,6 +21,7 @@ import pydicom
 from pydicom import DataElement, Dataset
 from pydicom.config import disable_value_validation
 from pydicom.dataelem import RawDataElement
+from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import (
@@ -30,6 +30,7 @@ from pydicom.filewriter import (
     write_data_element,
     write_file_meta_info,
 )
+from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -41,6 +42,7 @@ from pydicom.uid import (
 from phantom.modules import item, reference, undeclared
 from phantom.plan import HD_LEAF_BOUNDARIES_MM
 from phantom.sets import Manifest, SyntheticSet, build_set, file_name
+from tests.built_once import built_once
 from tests.encoded import element
 
 if TYPE_CHECKING:
@@ -137,16 +139,6 @@ def make_set(
 LARGE_SIZE = 256
 
 
-@dataclass
-class Built:
-    """Where the processes of a run in parallel keep the sets that they built, for each other."""
-
-    folder: Path | None = None
-
-
-BUILT = Built()
-
-
 def copied(data: Dataset) -> Dataset:
     """Copy an object; `deepcopy` takes three times as long."""
     made: Dataset = pickle.loads(pickle.dumps(data))
@@ -160,26 +152,14 @@ def _made(what: dict[str, Any]) -> SyntheticSet:
     return built
 
 
-@lru_cache(maxsize=32)
-def _built(what: bytes) -> bytes:
-    """Build a set, unless another process did so in this run of the tests."""
-    if not BUILT.folder:
-        return _build(what)
-    kept = BUILT.folder / hashlib.sha256(what).hexdigest()
-    if kept.exists():
-        return kept.read_bytes()
-    built = _build(what)
-    half = kept.with_suffix(f".{os.getpid()}")
-    half.write_bytes(built)
-    half.rename(kept)
-    return built
-
-
 def _build(what: bytes) -> bytes:
     built = build_set(**pickle.loads(what))
     built.ct = [*map(_as_read, built.ct)]
     built.structure_set, built.plan, built.dose = map(_as_read, (built.structure_set, built.plan, built.dose))
     return pickle.dumps(built)
+
+
+_built = built_once(_build)
 
 
 def _as_read(data: Dataset) -> Dataset:
@@ -205,16 +185,31 @@ def _file_of(data: Dataset) -> bytes:
         for _ in data.iterall():  # decodes it
             pass
         return _encoded(correct_ambiguous_vr(data, is_little_endian=syntax != ExplicitVRBigEndian))
-    written = DicomBytesIO(bytes(128) + b"DICM")
+    meta = [data.file_meta.get_item(tag) for tag in data.file_meta.keys()]  # noqa: SIM118 - its elements are decoded
+    written = DicomBytesIO(_head(tuple((one.tag, one.VR, one.value) for one in meta)))
     written.seek(0, os.SEEK_END)
     written.is_little_endian, written.is_implicit_VR = True, False
-    write_file_meta_info(written, data.file_meta)
     for tag in sorted(data.keys()):
         one = data.get_item(tag)
         if isinstance(one, RawDataElement):
             written.write(element(tag, one.VR.encode(), one.value))
         else:
             write_data_element(written, _unambiguous(data, one), data.get("SpecificCharacterSet"))
+    return written.getvalue()
+
+
+@lru_cache(maxsize=1024)
+def _head(meta: tuple[tuple[int, str, Any], ...]) -> bytes:
+    """Return preamble and file meta information; undecoded values are bytes."""
+    data = FileMetaDataset()
+    for tag, vr, value in meta:
+        raw = isinstance(value, bytes)
+        data[tag] = (
+            RawDataElement(Tag(tag), vr, len(value), value, 0, False, True) if raw else DataElement(tag, vr, value)
+        )
+    written = DicomBytesIO(bytes(128) + b"DICM")
+    written.seek(0, os.SEEK_END)
+    write_file_meta_info(written, data)
     return written.getvalue()
 
 
