@@ -55,7 +55,7 @@ _SHORTEST_END: Final = 3
 """Minimum digits of the end of an ID that is significant beside initials."""
 
 DECIMAL: Final = frozenset((b"DS", b"IS"))
-_DECIMAL: Final = re.compile(rb" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *")
+_DECIMAL: Final = re.compile(rb" *[+-]?(\d+\.?\d*|\.\d+)([eE](?:-\d+|\+?0*\d{1,2}))? *")
 _FORMS: Final = {
     b"TM": re.compile(rb"([01]\d|2[0-3])(:?[0-5]\d(:?([0-5]\d|60)(\.\d{1,6})?)?)? *"),
     b"DA": re.compile(rb"\d{4}(\.?)(0[1-9]|1[0-2])\1(0[1-9]|[12]\d|3[01]) *"),
@@ -65,7 +65,9 @@ _FORMS: Final = {
 _CODED: Final = frozenset((b"CS", b"UI", b"AE"))
 _WRITTEN: Final = CHARSET_VRS | {b"UR"}
 """VRs of texts: those kept select hardware, or define the meaning of numbers."""
-_SOUND: Final = re.compile(rb"(?: *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *(?:\\|\0*\Z)|(?<=\\) *\0*\Z)*")
+_SOUND: Final = re.compile(
+    rb"(?: *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE](?:-\d+|\+?0*\d{1,2}))? *(?:\\|\0*\Z)|(?<=\\) *\0*\Z)*"
+)
 """Numbers separated by backslashes."""
 _LONG_WHOLE: Final = re.compile(rb" *[+-]?0*[1-9]\d{5,}(?:\.0*)? *\0*")
 NUMBER_BYTES: Final = b"0123456789+-.eE\\ \0"

@@ -49,6 +49,12 @@ def meterset_with_comma(made: MadeSet) -> None:
         raw(reference, "BeamMeterset", "120,50")
 
 
+def meterset_without_end(made: MadeSet) -> None:
+    """Write monitor units that no computer can represent."""
+    for reference in made.plan.FractionGroupSequence[0].ReferencedBeamSequence:
+        raw(reference, "BeamMeterset", "1e999")
+
+
 def contours_with_commas(made: MadeSet) -> None:
     """Write all coordinates with commas."""
     made.rewrites.append(("RTSTRUCT", lambda data: data[:400] + re.sub(rb"(?<=\d)\.(?=\d+[\\ ])", b",", data[400:])))
@@ -110,6 +116,7 @@ BAD: dict[str, tuple[Edit, str]] = {
 NO_NUMBERS: dict[str, Edit] = {
     "a contour with NaN": contour_with_nan,
     "monitor units with a comma": meterset_with_comma,
+    "monitor units without end": meterset_without_end,
     "coordinates with commas": contours_with_commas,
     "a slope that is no number": rescale_of_nothing,
     "an angle of letters": angle_of_letters,
