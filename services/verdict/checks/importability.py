@@ -89,7 +89,7 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
     if dose:
         faults += _dose_faults(dose, plan)
         if not dose.view.text("DoseUnits"):
-            notes.append(gettext("{dose} does not state its units; gray is assumed.", dose=dose.called))
+            notes.append(gettext("{dose} does not state its units; planning systems assume gray.", dose=dose.called))
         if other := _OTHER_DOSES.get(dose.view.text("DoseType").upper()):
             notes.append(gettext(other, dose=dose.called))
     names = names_of(structure_set) if structure_set else []
