@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from services.dicom import part10
 from services.rtset import folder_listing, reader, unfinished_pixels
 from services.verdict.selection import members
 from tests import sets
@@ -211,10 +212,8 @@ def test_only_the_end_of_a_whole_file_is_read(tmp_path: Path, monkeypatch: pytes
     """A page of each slice only: files that do not end in zeros cost nothing."""
     made = clinical(tmp_path)
     read: list[int] = []
-    bytes_of = unfinished_pixels._bytes
-    monkeypatch.setattr(
-        unfinished_pixels, "_bytes", lambda image, at, size: read.append(size) or bytes_of(image, at, size)
-    )
+    bytes_of = part10.pixel_bytes
+    monkeypatch.setattr(part10, "pixel_bytes", lambda file, at, size: read.append(size) or bytes_of(file, at, size))
 
     assert found(made) == ([], [])
     assert sum(size > 4096 for size in read) <= len(made.dose.pixel_array)
