@@ -15,10 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-import anonymizer.commands.sets.run  # copies need not import what they are made for
 from anonymizer import __main__ as cli
-from anonymizer.embedded import supervisor
-from tests import forked_workers
 from tests.forking import fork
 
 if TYPE_CHECKING:
@@ -89,7 +86,6 @@ def _as_a_program(said: list[str], out: int, err: int, limited: Callable[[], Non
     sys.argv = [str(PROGRAM), *said]
     if limited:
         limited()
-    supervisor.start_tied = forked_workers.start_tied
     try:
         cli.main()
     except SystemExit as ended:
