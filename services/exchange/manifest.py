@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.exchange import delivery_key
 from services.language import gettext, gettext_noop
 from services.policy.table import EDITION, POLICY_EDITION
+from services.rtset.reader import printable
 from services.runtime import durable_files
 from services.store import records, releases
 from services.store.records import folder_name
@@ -40,6 +41,8 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LONGEST_LINE: Final = 1024
 """Characters of a text in a manifest; sheets, tables and tracking files of the receiver repeat it."""
+_LONGEST_NOTE: Final = 32_768
+"""Characters of a line of a note, which may name each attribute that an object lacks."""
 _UNREADABLE: Final = gettext_noop("delivery.json is not the manifest of a delivery.")
 
 
@@ -79,13 +82,13 @@ def set_entry(
         "verdicts": content.get("proof", {}).get("checks", {}),
         "links": content.get("links", {}),
         "accepted": sorted(content.get("accepted", {})),
-        "told": list(content.get("told", ())),
+        "told": ["\n".join(map(printable, note.split("\n"))) for note in content.get("told", ())],
         "unread_words": unread,
     }
     decision = releases.current(collection, published.index)
     if decision is not None and decision.state == releases.RELEASED:
         entry["released"] = {"role": decision.role, "on": decision.day}
-    return entry | ({"hospital": hospital} if hospital else {})
+    return entry | ({"hospital": printable(hospital)} if hospital else {})
 
 
 def revision(collection: Collection, index: int) -> int:
@@ -222,9 +225,14 @@ def _is_line(value: object) -> bool:
 
 
 def _are_lines(value: object) -> bool:
-    """Return whether a value is a list of texts; a note may have several lines."""
+    return isinstance(value, list) and all(map(_is_line, value))
+
+
+def _are_notes(value: object) -> bool:
+    """Return whether a value is a list of texts, each of one or several lines."""
     return isinstance(value, list) and all(
-        isinstance(each, str) and all(map(_is_line, each.split("\n"))) for each in value
+        isinstance(each, str) and len(each) <= _LONGEST_NOTE and all(line.isprintable() for line in each.split("\n"))
+        for each in value
     )
 
 
@@ -295,7 +303,7 @@ _OF_SET_MAY_BE: Final[Mapping[str, Callable[[object], bool]]] = {
     "verdicts": _are_counts,
     "links": _is_table,
     "accepted": _are_lines,
-    "told": _are_lines,
+    "told": _are_notes,
     "unread_words": _is_count,
     "hospital": _is_line,
 }

@@ -784,6 +784,12 @@ def test_a_set_that_is_not_what_it_claims_is_refused(
     assert told["sets"][0]["says"]
 
 
+def test_a_long_note_travels(out: Path, centre: Path, sender: Path) -> None:
+    """It may name every attribute that an object lacks."""
+    signed(out, sender, lambda said: said["sets"][0].update(told=["BeamSequence>BeamName, " * 1000 + "\nand more"]))
+    assert taken(out, centre, sender)[0] == 0
+
+
 def test_words_that_the_sender_left_unread_are_held_back_here_too(
     out: Path, tmp_path: Path, centre: Path, sender: Path
 ) -> None:
