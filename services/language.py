@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Language = Literal["en", "de"]
 LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
@@ -102,6 +102,11 @@ def in_language(language: str, message: str) -> str:
 def english(text: str) -> str:
     """Return the English version of a sentence, regardless of the current language."""
     return text.english if isinstance(text, Sentence) else text
+
+
+def tallied(names: Mapping[str, int]) -> str:
+    """Return names with the number of places of each that has several: `RescaleSlope (40), HighBit`."""
+    return ", ".join(name if times == 1 else f"{name} ({times})" for name, times in names.items())
 
 
 def joined(texts: Iterable[str], by: str = " ") -> str:

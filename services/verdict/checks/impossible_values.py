@@ -16,7 +16,7 @@ from services.dicom import part10
 from services.dicom.dictionary import tag
 from services.dicom.stored_bits import announced
 from services.errors import Fault
-from services.language import gettext, ngettext
+from services.language import gettext, ngettext, tallied
 from services.rtset import geometry
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET
 
@@ -69,7 +69,7 @@ def find(objects: Objects) -> Impossible:
             gettext(
                 "Values in the {kind} cannot be true: {names}.",
                 kind=NAMES[kind],
-                names=", ".join(name if times == 1 else f"{name} ({times})" for name, times in names.items()),
+                names=tallied(names),
             ),
             gettext('Export it once more. If they are meant, add "{code}" to accept in collection.toml.', code=CODE),
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom.dictionary import keyword, tag
 from services.errors import Fault
-from services.language import gettext, ngettext
+from services.language import gettext, ngettext, tallied
 from services.rtset import geometry
 from services.rtset.reader import CT, ENHANCED_CT, NAMES, named
 
@@ -135,7 +135,7 @@ def notes(objects: Objects) -> Iterator[str]:
             yield gettext(
                 "Attributes that planning systems need are absent from the {kind}: {names}.",
                 kind=NAMES[kind],
-                names=", ".join(name if times == 1 else f"{name} ({times})" for name, times in absent.items()),
+                names=tallied(absent),
             )
     if objects.plan:
         yield from _fewer(objects.plan.view)
