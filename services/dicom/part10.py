@@ -475,13 +475,9 @@ def pixel_bytes(source: DicomFile, at: int, size: int) -> bytes:
 
 def _part(source: DicomFile, offset: int, length: int) -> bytes | bytearray:
     """Read a part of the source's pixels, with unused bits cleared."""
-    if source.memory is not None:
-        whole = bytearray(memoryview(source.memory)[offset : offset + length])
-    else:
-        with source.path.open("rb", buffering=0) as opened:
-            opened.seek(offset)
-            whole = bytearray(opened.read(length))
-    if source.pixels and source.pixels.cells:
+    assert source.pixels is not None  # checked by the caller
+    whole = bytearray(pixel_bytes(source, offset - source.pixels.offset, length))
+    if source.pixels.cells:
         source.pixels.cells.settle(memoryview(whole)[: _of_whole_cells(len(whole), source.pixels.cells)])
     return whole
 
