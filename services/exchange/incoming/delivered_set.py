@@ -177,7 +177,12 @@ def _not_as_claimed(rtset: RtSet, entry: Mapping[str, Any], policy: Policy) -> I
 
 
 def _preamble(file: SetFile) -> bytes:
-    """Return the bytes before a file's meta information, which may hold anything (PS3.10 7.1)."""
+    """Return the bytes before a file's meta information, which may hold anything (PS3.10 7.1).
+
+    They were read with the elements, unless these are in an encoding that had to be rewritten.
+    """
+    if file.file.memory is None and not file.file.recoded:
+        return file.file.data[:_PREAMBLE_BYTES]
     with plain_files.opened(file.file.path) as stream:
         return stream.read(_PREAMBLE_BYTES)
 
