@@ -80,7 +80,7 @@ def _locators(collection: Collection, published: Record) -> Iterator[str]:
     """Yield the locators of the folders that the set was in."""
     assert published.set_id is not None
     claim = claims.of(collection, published.set_id)
-    found = [claim.locator] if claim else []
+    found = [one for one in (claim.locator if claim else "", published.locator) if one]
     found += [
         locator
         for locator, outcome in registry.outcomes(collection)

@@ -375,8 +375,7 @@ def _view(path: Path) -> View | None:
 
 def _weeks_of_original(collection: Collection, record: Record, key: bytes) -> int:
     """Determine from the original by how many weeks a published set's dates were moved; 0 if the original is gone."""
-    claim = claims.of(collection, record.set_id or "")
-    folder = registry.folder_of(collection, claim.locator) if claim else None
+    folder = registry.folder_of(collection, claims.origin(collection, record.set_id or ""))
     if folder is None or not folder.is_dir():
         return 0
     source = (record.set_id, record.content.get("source"))

@@ -50,19 +50,19 @@ class OneSet:
 
     def published_here(self, set_id: str) -> SetState:
         """Return whether a set was published from this folder, or from another one."""
-        claim, outcome = claims.of(self.collection, set_id), registry.read_outcome(self.collection, self.locator)
+        outcome = registry.read_outcome(self.collection, self.locator)
         noted = outcome is not None and any(
             (one.state, one.set_id) == (SetState.PUBLISHED, set_id) for one in outcome.entries
         )
-        here = noted or (claim is not None and claim.locator == self.locator)
+        here = noted or claims.origin(self.collection, set_id) == self.locator
         return SetState.PUBLISHED if here else SetState.SAME_SET
 
     def other_folder(self, set_id: str) -> Path | None:
-        """Return the folder from which a set got its number, if that is another one that still exists."""
-        claim = claims.of(self.collection, set_id)
-        if claim is None or claim.locator == self.locator:
+        """Return the folder from which a set was published, if that is another one that still exists."""
+        origin = claims.origin(self.collection, set_id)
+        if origin in {"", self.locator}:
             return None
-        other = registry.folder_of(self.collection, claim.locator)
+        other = registry.folder_of(self.collection, origin)
         return other if other and other.is_dir() else None
 
     def was_doubted(self) -> bool:
@@ -87,5 +87,4 @@ class OneSet:
         found = records.read(self.collection, index)
         if found is None or found.set_id is None or found.withdrawn:
             return False
-        claim = claims.of(self.collection, found.set_id)
-        return claim is not None and claim.locator == self.locator
+        return claims.origin(self.collection, found.set_id) == self.locator

@@ -72,7 +72,7 @@ def prove_and_publish(
     structure_lists.keep(collection, collection.naming)
     person = who_it_becomes.person_of(one, made.patient_id)
     set_texts.note_words(one, renaming, person, attempt.index)
-    record = {"proof": proof.as_json(), "person": person, **made.record}
+    record = {"proof": proof.as_json(), "person": person, "locator": one.locator, **made.record}
     hashes = {name: file.sha256 for name, file in proof.files.items()}
 
     def check_shared() -> None:

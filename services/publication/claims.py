@@ -64,6 +64,18 @@ def of(collection: Collection, set_id: str) -> Claim | None:
     return _read(_set_file(collection, set_id))
 
 
+def origin(collection: Collection, set_id: str) -> str:
+    """Return the locator of the folder from which a set was published, or else got its number; empty if unknown.
+
+    They differ if two folders hold objects of the same UIDs and are processed at once.
+    """
+    claim = of(collection, set_id)
+    if claim is None:
+        return ""
+    published = records.read(collection, claim.index)
+    return claim.locator if published is None or published.set_id != set_id else published.locator or claim.locator
+
+
 def held(collection: Collection, set_id: str) -> Claim | None:
     """Return the claim that a set holds.
 

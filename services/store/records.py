@@ -87,6 +87,11 @@ class Record:
         return str(self.content.get("forgotten", ""))
 
     @property
+    def locator(self) -> str:
+        """Locator of the folder from which it was published; empty if not stated."""
+        return str(self.content.get("locator", ""))
+
+    @property
     def hashes(self) -> Mapping[str, str]:
         """SHA-256 of each published file, by name; empty if never proven (the older program's)."""
         files = self.content.get("proof", {}).get("files", {})

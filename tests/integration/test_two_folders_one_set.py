@@ -122,9 +122,9 @@ def test_a_set_that_is_dropped_twice_at_once_is_published_once_and_both_are_repo
     """Two workers find it unpublished and continue simultaneously."""
     outcomes = both_at_once(desk, monkeypatch, lambda: None)
 
-    assert [(one.state, one.index) for one in outcomes] == [("same-set", 6), ("published", 6)]
-    assert "published as ANON_006" in desk.note("copy")
-    assert not desk.note("folder")
+    assert [(one.state, one.index) for one in outcomes] == [("published", 6), ("same-set", 6)]
+    assert "published as ANON_006" in desk.note("folder")
+    assert not desk.note("copy")
 
 
 def test_of_two_that_share_their_uids_and_are_dropped_at_once_one_is_reported_as_changed(
@@ -138,10 +138,12 @@ def test_of_two_that_share_their_uids_and_are_dropped_at_once_one_is_reported_as
         plan.RTPlanLabel = "Boost"
         plan.save_as(path)
 
-    _, second = both_at_once(desk, monkeypatch, relabelled)
+    outcomes = both_at_once(desk, monkeypatch, relabelled)
 
-    assert (second.state, second.index) == ("changed", 6)
+    assert [(one.state, one.index) for one in outcomes] == [("published", 6), ("changed", 6)]
     assert "--as-new" in desk.note("folder")
+    assert not desk.note("copy")
+    assert [desk.do(name).state for name in ("copy", "folder")] == ["published", "changed"]
 
 
 def both_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> tuple[Outcome, Outcome]:
