@@ -48,6 +48,9 @@ _PLOT: Final = (1000, 440, 52, 10, 22, 48)
 _PX_OF_MM: Final = 5.2
 """Scale of a plot, which is as wide as a page."""
 
+_LETTER_PX: Final = 9
+"""Ample width of a letter above a plot."""
+
 
 def _svg(plot: Plot) -> Markup:
     """Draw a plot."""
@@ -69,7 +72,11 @@ def _svg(plot: Plot) -> Markup:
     if plot.mark:
         x, _ = place(plot.mark[0], 0)
         parts.append(f'<path class="mark" d="M{x} {top}V{height - bottom}"/>')
-        beside = f'x="{x + 4}" class="end"' if plot.mark_is_late else f'x="{x - 4}"'
+        beside = (
+            f'x="{x + 4}" class="end"'
+            if plot.mark_is_late
+            else f'x="{max(x - 4, left + _LETTER_PX * len(plot.names[1]))}"'
+        )
         parts.append(f'<text {beside} y="{top - 5}">{escape(plot.mark[1])}</text>')
     for curve in plot.curves:
         points = " ".join(f"{x:g},{y:g}" for x, y in (place(*point) for point in curve.points))

@@ -187,7 +187,8 @@ class _Paper:
             value, says = block.mark
             self._file.lines([place(value, 0), place(value, block.ends[1])], 0.25, _INK, (0.6, 0.6))
             before_it = self._file.width(says, 7) - 0.8 if block.mark_is_late else 0.8
-            self._file.text(place(value, 0)[0] - before_it, top - 0.8, says, 7, _INK)
+            behind_name = left + self._file.width(block.names[1], 7) + 2
+            self._file.text(max(place(value, 0)[0] - before_it, behind_name), top - 0.8, says, 7, _INK)
         for curve in block.curves:
             points = [place(across, up) for across, up in curve.points]
             self._file.lines(points, curve.width_pt * POINT_MM, curve.colour, curve.dashes)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -16,7 +17,9 @@ from sheets.read.ct_volume import Frame, Plane, frame
 from sheets.read.dose_grid import Dose
 from sheets.render import draw, plots
 from sheets.render.draw import Box, Scene
-from sheets.render.page import Key
+from sheets.render.html import html
+from sheets.render.page import Key, Page, Plot
+from sheets.render.typeface import font_file
 
 WITHIN = frame([1, 0, 0, 0, 1, 0])
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -217,3 +220,17 @@ def test_a_structure_is_outlined_where_a_plane_across_its_contours_cuts_it(
 def test_a_plane_beside_a_structure_shows_nothing_of_it() -> None:
     """Without failing."""
     assert draw.outlines(stacked(*ROD), coronal(11), WITHIN) == []
+
+
+@pytest.mark.parametrize("dose", [0.1, 1, 5, 9, 29, 31, 59])
+def test_the_label_of_a_marked_dose_does_not_cover_the_name_of_an_axis(dose: float) -> None:
+    """A prescription far below the highest dose is marked beside the vertical axis, whose name is above it."""
+    plot = Plot([], (60.0, 101.0), ("dose in Gy", "volume in %"), ((), ()), "", (dose, f"prescribed {dose:g} Gy"))
+    drawn = html(Page("", "", "", [plot], "")).decode()
+    label = re.search(r'<text x="([\d.]+)"(| class="end") y="[\d.]+">(prescribed [^<]+)<', drawn)
+    name = re.search(r'<text x="([\d.]+)" y="[\d.]+">(volume in %)<', drawn)
+    assert label
+    assert name
+    font = ImageFont.truetype(str(font_file(bold=False)), 13)  # the page's size of letters in a plot
+    begin = float(label[1]) - (font.getlength(label[3]) if label[2] else 0)
+    assert begin > float(name[1]) + font.getlength(name[2])
