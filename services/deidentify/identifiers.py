@@ -8,8 +8,8 @@ dictionary look-ups a text.
 What counts as found:
 
 * Keys of four characters and more (two in Chinese, Japanese and Korean writing) wherever they fill whole pieces.
-  Those of six and more may have separators inserted; shorter ones only where the identifier itself has them, or
-  `Ring_O` would be a Mr Ringo.
+  Those of six and more, and IDs of five digits, may have separators inserted; shorter ones only where the identifier
+  itself has them, or `Ring_O` would be a Mr Ringo.
 * Keys of two and three characters as the whole value. The cleaner removes them as whole words too. Numbers of up to
   three digits occur in every technical text (wedge 15, tray 1), so only the cleaner considers them; a single
   character is not an identifier.
@@ -41,6 +41,7 @@ from services.deidentify.text_dates import (
     read_days_of_the_year,
     read_marked_birth_years,
     read_months,
+    read_short_dates,
     read_weeks,
 )
 from services.deidentify.wrong_code_pages import MisreadNames
@@ -71,6 +72,9 @@ _NAME_PARTS: Final = 3
 
 _JOINED: Final = 6
 """Minimum length of a key also found with inserted separators."""
+
+_LONG_NUMBER: Final = 5
+"""The same for a number that is an ID: 47-118 for 0047118. Four digits in two groups occur by chance."""
 
 _EMBEDDED: Final = 5
 """Minimum length of a name that the cleaner also finds inside a longer word (`ptvmueller`), or truncated by a field of
@@ -159,6 +163,8 @@ class Identifiers:
         self._days: set[date] = set()
         self._names: set[str] = set()
         """Words of names, as spelled."""
+        self._initials: set[str] = set()
+        """Two letters each: of family and given name, in both orders."""
         self._short: set[str] = set()
         """Folded words of names of several words; a single short word is a code rather than a name."""
         values = sorted(set(found))
@@ -174,6 +180,7 @@ class Identifiers:
         self._weeks = {day.isocalendar()[:2] for day in self._days}
         self._days_of_the_year = {(day.month, day.day) for day in self._days}
         self._birth_years = {day.year for text in births for day in read_da(text)}
+        self._of_birth = self._initials_with_year()
         self._glued = tuple(
             spelling
             for spelling, key in self._keys.items()
@@ -249,7 +256,7 @@ class Identifiers:
 
     def _may_part(self, spelling: str, at: int, gaps: Sequence[int]) -> bool:
         key = self._keys[spelling]
-        if not gaps or key.weight >= _JOINED:
+        if not gaps or key.weight >= (_LONG_NUMBER if spelling.isdecimal() and key.kinds & _NUMBERED else _JOINED):
             return True
         return all(gap - at in key.cuts for gap in gaps if at < gap < at + len(spelling))
 
@@ -328,7 +335,7 @@ class Identifiers:
         return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
 
     def _parts_of_dates(self, text: str) -> Iterator[Span]:
-        """Yield partial dates of the set, which would reveal the date shift.
+        """Yield partial dates of the set, which would reveal the date shift, and `50-11-03`.
 
         A month with its year, `Boost 12/2020`; a week with its year, `KW12 2021`; a day of the year, `22.3.`; and the
         year of birth, equivalent when combined with the age.
@@ -338,8 +345,22 @@ class Identifiers:
         if any(year in text for year in self._years):
             yield from (span for span, months in read_months(text) if not self._months.isdisjoint(months))
             yield from (span for span, weeks in read_weeks(text) if not self._weeks.isdisjoint(weeks))
+        yield from (span for span, days in read_short_dates(text) if not self._days.isdisjoint(days))
         yield from (span for span, days in read_days_of_the_year(text) if not self._days_of_the_year.isdisjoint(days))
         yield from (span for span, years in read_birth_years(text) if not self._birth_years.isdisjoint(years))
+        if self._of_birth:
+            yield from (Span(*found.span()) for found in self._of_birth.finditer(text))
+
+    def _initials_with_year(self) -> re.Pattern[str] | None:
+        """Return a pattern of initials with the year of birth, `AM50` or `m.a. 1950`, unless they are a term: HN 50."""
+        pairs = [r"[. _-]?".join(pair) for pair in sorted(self._initials) if not anatomy.is_known(pair)]
+        years = [year for born in sorted(self._birth_years) for year in (str(born), f"{born % 100:02d}")]
+        if not pairs or not years:
+            return None
+        between = r"\.?[ _*'(-]{0,2}"
+        return re.compile(
+            rf"(?<![^\W_])(?:{'|'.join(pairs)}){between}(?:{'|'.join(years)})(?![^\W_]|[.,]\d| c?gy)", re.IGNORECASE
+        )
 
     def _stated_birth_years(self, text: str) -> Iterator[Span]:
         """Yield years of birth with four digits that are stated as such: `*1954`, but not the tray B1954."""
@@ -380,6 +401,8 @@ class Identifiers:
         if len(components) > 1 and len(words[0]) == 1 and fold(words[0][0]) in _FAMILIES_TOO:
             self._add("person", words[0][0])  # a family name that is also a form of address: Herr, Das
         family, given = words[0], [word for component in words[1:] for word in component]
+        if given and family and family[0][0].isalpha() and given[0][0].isalpha():
+            self._initials |= {family[0][0] + given[0][0], given[0][0] + family[0][0]}
         if given:
             self._add_pairs(family, given)
         elif len(family) > 1:  # not in PN form: Anna Müller, Müller Anna

@@ -136,6 +136,15 @@ def _in_years_of_an_era(text: str) -> Iterator[tuple[re.Match[str], _Meanings]]:
         yield match, ((f"{_YEARS_BEFORE[match[1]] + int(match[2])}", match[4], match[5]),)
 
 
+_SHORT_YEAR_FIRST = re.compile(r"(?<![\d.])(\d\d)([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d|\.\d)")
+
+
+def read_short_dates(text: str) -> Iterator[tuple[Span, set[date]]]:
+    """Yield the possible days of 50-11-03, with the year first. Most such numbers are doses or margins."""
+    for match in _SHORT_YEAR_FIRST.finditer(text.translate(_SIGNS)):
+        yield Span(*match.span()), set(_days(match[1], int(match[3]), int(match[4])))
+
+
 _MONTH_YEAR = re.compile(r"(?<!\d)(?<!\d[-./])(\d{1,2})[-./](\d{4})(?!\d)")
 _YEAR_MONTH = re.compile(r"(?<!\d)(\d{4})[-./](\d\d)(?!\d|[-./]\d)")
 _NAMED_MONTH_YEAR = re.compile(rf"(?<![^\W\d_]){_MONTH}[-./_ ]{{0,2}}{_OF}(\d{{4}}|\d\d)(?!\d)")

@@ -37,7 +37,7 @@ _SHORT: Final = 2
 """Minimum length in typed texts, and for complete values."""
 
 _SPREAD: Final = 6
-"""Minimum length of an ID that is found with inserted separators."""
+"""Minimum length of an ID that is found with inserted separators; that of a number is `_LONG_NUMBER`."""
 
 _LONG_NUMBER: Final = 5
 """Minimum digits of a number inside an ID that is as significant as the ID; shorter ones are years and versions."""
@@ -224,7 +224,7 @@ class Search:
                 self._tokens[spelling].add(kind)
             elif short and token.isalpha():
                 self._short[spelling].add(kind)
-            if spread and size >= _SPREAD:
+            if spread and (size >= _SPREAD or (size >= _LONG_NUMBER and token.isdecimal() and kind in _NUMBERED)):
                 self._spread[spelling].add(kind)
 
     def _is_common(self, word: str) -> bool:
@@ -461,6 +461,7 @@ _PATIENT_ID: Final = frozenset(("patient-id",))
 _STATED: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)[\d.+]*", re.ASCII)
 """DA, in old objects with dots; the day of a DT onwards. PS3.5 6.2."""
 _YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d|\.\d)", re.ASCII)
+_SHORT_YEAR_FIRST: Final = re.compile(r"(?<![\d.])(\d\d)([-./_ ])(\d\d?)\2(\d\d?)(?!\d|\.\d)", re.ASCII)
 _IN_DOTS: Final = re.compile(r"(?<=\d\.)(\d\d?)\.(\d\d?)\.((?:19|20)\d\d)(?![\d.])", re.ASCII)
 _YEAR_LAST: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d\d?)([-./_ ]) ?(\d\d?)\2 ?(\d{4}|\d\d)(?!\d|\.\d)", re.ASCII)
 _IN_ONE: Final = re.compile(r"(?<!\d)(?:\d{8}|\d{10}|\d{12}|\d{14})(?!\d)", re.ASCII)
@@ -502,6 +503,8 @@ def _dates_in(text: str) -> Iterator[tuple[str, str, str, str]]:
     for found in _YEAR_LAST.finditer(text):
         yield found[0], found[4], found[3], found[1]
         yield found[0], found[4], found[1], found[3]
+    for found in _SHORT_YEAR_FIRST.finditer(text):
+        yield found[0], found[1], found[3], found[4]
     for found in _IN_DOTS.finditer(text):
         yield found[0], found[3], found[2], found[1]
         yield found[0], found[3], found[1], found[2]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.deidentify.identifiers import KINDS, Identifiers, read_dates
+from services.proof.search import Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,6 +129,14 @@ def test_separators_of_a_short_id_are_its_own():
     assert identifiers.matches("1250")
     assert identifiers.matches("12/50")
     assert identifiers.matches("1 250") == []
+
+
+@pytest.mark.parametrize("value", ["47-118", "471 18", "PTV 4_71_18", "4 7 1 1 8"])
+def test_an_id_of_five_digits_is_found_in_groups(value):
+    """However many zeros it begins with; a year or a version of so many digits is no ID."""
+    assert Identifiers([("patient-id", "0047118")]).matches(value)
+    assert Search([("patient-id", "0047118")]).in_typed(value)
+    assert Identifiers([("device", "47118")]).matches("Item 47-118") == []
 
 
 def test_a_hospital_named_for_an_organ_costs_no_structure_its_name():

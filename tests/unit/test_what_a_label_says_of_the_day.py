@@ -9,6 +9,7 @@ import pytest
 from services.deidentify.identifiers import Identifiers
 from services.deidentify.text_cleaner import Cleaner
 from services.policy.text_roles import Text
+from services.proof.search import Search
 from tests.anonymized import anonymized
 
 if TYPE_CHECKING:
@@ -74,6 +75,37 @@ def left_of(label: str) -> str:
 def test_what_says_a_day_of_the_set_goes(day: str) -> None:
     """In the customary forms and languages."""
     assert left_of(f"PTV {day}") == "PTV"
+
+
+@pytest.mark.parametrize("day", ["61-05-03", "61.5.3", "61/05/03", "21 3 22", "21_03_22"])
+@pytest.mark.parametrize("name", ["PTV", "Lung_L"])
+def test_a_day_that_begins_with_its_short_year_goes(day: str, name: str) -> None:
+    """As in file names that sort by date."""
+    assert left_of(f"{name} {day}") == name
+    assert Search([("date", "20210322"), ("date", "19610503")]).in_typed(f"{name} {day}") == {"date"}
+
+
+@pytest.mark.parametrize("label", ["Ring 10-10-5", "PTV 60-12-10", "PTV 70.56.50", "v61.05.03.2", "PTV 61-05-04"])
+def test_three_numbers_that_are_no_day_of_the_set_stay(label: str) -> None:
+    """Margins, dose levels and versions."""
+    assert left_of(label) == label
+
+
+@pytest.mark.parametrize("written", ["QX61", "XQ61", "qx_1961", "Q.X. 1961", "x.q.61", "XQ *61", "Q-X'61"])
+def test_initials_with_the_year_of_birth_go(written: str) -> None:
+    """Both together are as good as a name."""
+    own = Identifiers([("person", "Quastenhuber^Xaverine"), ("date", "19610503")], births=["19610503"])
+    label = f"PTV {written}"
+    assert Cleaner(own, [Text("roi_name", 7, label)]).clean(label, "roi_name") == "PTV"
+
+
+@pytest.mark.parametrize(
+    "label", ["HN 61", "PTV HN61", "PTV HN 61.5", "PTV HM61", "PTV NL61 Gy", "PTV NL61.2", "ANL61"]
+)
+def test_terms_and_doses_that_look_like_initials_with_a_year_stay(label: str) -> None:
+    """Hans Nils and Nils Lahm, born in 1961."""
+    own = Identifiers([("person", "Hahn^Nils"), ("person", "Nolden^Lia")], births=["19610503"])
+    assert own.matches(label) == []
 
 
 @pytest.mark.parametrize(
