@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.rtset.folder_listing import Listing
-    from services.rtset.reader import SetFile
     from services.store.collection import Collection
     from services.verdict.folder_sets import FolderVerdict
 
@@ -45,13 +44,10 @@ def judge(
     if codes := registry.accepted(collection, locator, seen.fingerprint):
         options = replace(options, accept=options.accept | codes)
     machine = descriptor.named(options.machine, descriptor.folders(own_machines))
-    choice = registry.chosen(collection, locator) if options.plans == "ask" else None
-
-    def chosen(plan: SetFile) -> bool | None:
-        mark = plans.mark_of(collection, plan.sop_instance_uid)
-        return None if choice is None or mark not in choice.taken | choice.left else mark in choice.taken
-
+    choice = plans.choice(collection, locator)
     try:
-        return folder_sets.judge(folder, options, machine, policy_for(options), seen, chosen)
+        return folder_sets.judge(
+            folder, options, machine, policy_for(options), seen, lambda plan: choice(plan.sop_instance_uid)
+        )
     except PermissionError as denied:
         raise MayNotBeRead(collection.shown(PurePath(denied.filename or folder))) from None

@@ -64,6 +64,32 @@ def test_each_is_published_and_told_in_one_row(root: Path) -> None:
     assert {row["folder"]: len(row.get("sets", ())) for row in told["sets"]} == {"Mehrere": 2, "Einfach": 0}
 
 
+@pytest.mark.parametrize(("plans", "listed"), [("each", [1, 2]), ("ask", []), ("approved", [0]), ("refuse", [0])])
+def test_the_structures_of_each_set_that_is_taken_are_listed(root: Path, plans: str, listed: list[int]) -> None:
+    """A folder that is refused has no names to decide on, and one that waits for a choice none yet."""
+    form(root, plans)
+    patient(root)
+    code, said = anonymizer("structures", root, "--json")
+    assert (code, [(one["folder"], one["ordinal"]) for one in said["sets"]]) == (
+        0,
+        [("Mehrere", ordinal) for ordinal in listed],
+    )
+    assert [one["coverage"] is not None for one in said["sets"]] == [plans == "each"] * len(listed)
+    assert {tuple(name["folders"]) for name in said["names"]} == ({("Mehrere",)} if plans == "each" else set())
+
+
+def test_the_structures_of_a_chosen_plan_are_listed_with_its_number(root: Path) -> None:
+    """Those of a plan that was left out are of no use to a model."""
+    form(root, "ask")
+    patient(root)
+    assert anonymizer("choose", root, "Mehrere", 2)[0] == 0
+    assert anonymizer("run", root, "--json", "--workers", 1)[0] == 0
+    code, said = anonymizer("structures", root)
+    assert (code, "Mehrere, 2." in said, "Mehrere, 1." in said, "refused" in said) == (0, True, False, False)
+    (row,) = anonymizer("structures", root, "--json")[1]["sets"]
+    assert (row["anon"], row["ordinal"], row["outdated"]) == ("ANON_006", 2, 0)
+
+
 def test_a_folder_that_waits_for_a_choice_ends_the_run_and_is_done_after_it(root: Path) -> None:
     """`check` prints the numbers that `choose` takes."""
     form(root, "ask")

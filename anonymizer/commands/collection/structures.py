@@ -96,10 +96,15 @@ def _decided(sheet: Sheet, confirm: Iterable[str], ignore: Iterable[str]) -> She
 
 def _as_json(surveyed: Survey) -> dict[str, object]:
     return {
-        "names": [asdict(name) | {"folders": sorted(name.folders)} for name in surveyed.names],
+        "names": [_name_as_json(name) for name in surveyed.names],
         "sets": [asdict(one) for one in surveyed.sets],
         "stand_ins": surveyed.stand_ins,
     }
+
+
+def _name_as_json(name: Name) -> dict[str, object]:
+    attributes = {key: value for key, value in asdict(name).items() if key != "places"}
+    return attributes | {"folders": sorted(name.folders)}
 
 
 def _print(root: Path, surveyed: Survey, asked: list[str]) -> None:
@@ -113,7 +118,7 @@ def _print(root: Path, surveyed: Survey, asked: list[str]) -> None:
     screen.print(table)
     table = Table("Set", "Anonymized", "Structures", "Named", "Ignored", "Open", "Note")
     for one in surveyed.sets:
-        table.add_row(one.folder, one.anon, *_coverage(one))
+        table.add_row(_called(one), one.anon, *_coverage(one))
     screen.print(table)
     screen.print(f"{len(surveyed.undecided)} of {len(surveyed.names)} names are undecided. Proposals follow {EDITION}.")
     if surveyed.stand_ins:
@@ -127,6 +132,10 @@ def _print(root: Path, surveyed: Survey, asked: list[str]) -> None:
         )
     if asked or any(one.asked_again for one in surveyed.sets):
         screen.print(f"These sets are processed again by the service, or by: {command('run', root)}")
+
+
+def _called(one: NamesOfSet) -> str:
+    return f"{one.folder}, {one.ordinal}." if one.ordinal else one.folder
 
 
 def _why(name: Name) -> str:

@@ -20,8 +20,8 @@ from services.maintenance.structures import published
 from services.policy.table import policy_for
 from services.publication import unread_words
 from services.rtset import folder_listing, unfinished_pixels
-from services.store import records, registry
-from services.verdict import check
+from services.store import plans, records, registry
+from services.verdict import folder_sets
 from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from services.policy.text_roles import Text
     from services.rtset.reader import RtSet
     from services.store.collection import Collection
+    from services.verdict.folder_sets import SetVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class SetNames:
     """Structures of one set, before decisions on their names are applied."""
 
     folder: str
+
+    ordinal: int = 0
+    """Of several sets of a folder, as printed by `check`; 0 for the only one."""
 
     cleaner: Cleaner | None = None
     """None if the set was refused or is changing."""
@@ -62,10 +66,13 @@ class Reader:
     """Repeatedly reads the names of a collection's sets, re-reading only changed ones."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[object, SetNames | None]] = {}
+        self._known: dict[Path, tuple[object, tuple[SetNames, ...]]] = {}
 
     def read(
-        self, collection: Collection, folders: Sequence[Path], many: Callable[..., Iterable[SetNames | None]] = map
+        self,
+        collection: Collection,
+        folders: Sequence[Path],
+        many: Callable[..., Iterable[tuple[SetNames, ...]]] = map,
     ) -> list[SetNames]:
         """Return the names of each readable set, skipping folders without DICOM.
 
@@ -77,16 +84,16 @@ class Reader:
         looks = {folder: look for folder in folders if (look := _version(folder, collection)) is not None}
         fresh = [folder for folder, look in looks.items() if self._known.get(folder, (None,))[0] != look]
         persons = unread_words.persons(collection) if fresh else {}
-        reading = partial(read_set, collection=collection, persons=persons)
+        reading = partial(read_folder, collection=collection, persons=persons)
         for folder, names in zip(fresh, many(reading, fresh), strict=True):
             self._known[folder] = looks[folder], names
-        return [names for folder in looks if (names := self._known[folder][1]) is not None]
+        return [names for folder in looks for names in self._known[folder][1]]
 
 
-def read_set(folder: Path, collection: Collection, persons: Mapping[str, frozenset[str]]) -> SetNames | None:
-    """Read the names of one set, regardless of machine fit and accepted codes.
+def read_folder(folder: Path, collection: Collection, persons: Mapping[str, frozenset[str]]) -> tuple[SetNames, ...]:
+    """Read the names of each set of a folder, regardless of machine fit and accepted codes.
 
-    None if the folder has no DICOM and is therefore not a set.
+    Empty if the folder has no DICOM, or none of its plans was chosen yet.
 
     Parameters
     ----------
@@ -94,19 +101,28 @@ def read_set(folder: Path, collection: Collection, persons: Mapping[str, frozens
         The collection's words for review, with the persons in whose sets they occur.
     """
     options = replace(collection.options, accept=ACCEPTABLE | {unfinished_pixels.CODE})
+    name = collection.name_of(folder)
+    choice = plans.choice(collection, collection.locator(name))
     try:
-        verdict = check.judge(folder, options, (), policy_for(options))
+        listing = folder_listing.take(folder)
+        judged = folder_sets.judge(
+            folder, options, (), policy_for(options), listing, lambda plan: choice(plan.sop_instance_uid)
+        )
     except (SetRefused, SetChanged, OSError):
-        return SetNames(collection.name_of(folder))
-    rtset = verdict.rtset
+        return (SetNames(name),)
+    return tuple(_read(one, name, collection, persons) for one in judged.sets if not one.verdict.empty)
+
+
+def _read(one: SetVerdict, folder: str, collection: Collection, persons: Mapping[str, frozenset[str]]) -> SetNames:
+    rtset = one.verdict.rtset
     if rtset is None:
-        return None if verdict.empty else SetNames(collection.name_of(folder))
+        return SetNames(folder, one.ordinal)
     texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
     index = published.index_of(collection, rtset)
     cleaner = Cleaner(identifiers_of(rtset), rtset.texts, _rule(collection, rtset, index, persons))
     there = published.structure_names(collection, index) if index is not None else None
     view = rtset.structure_set.view
-    return SetNames(collection.name_of(folder), cleaner, texts, names_of(view), code_meanings(view), index, there)
+    return SetNames(folder, one.ordinal, cleaner, texts, names_of(view), code_meanings(view), index, there)
 
 
 def _rule(collection: Collection, rtset: RtSet, index: int | None, persons: Mapping[str, frozenset[str]]) -> Rule:
@@ -125,10 +141,20 @@ def _is_among(folded: frozenset[str], word: str) -> bool:
 
 def _version(folder: Path, collection: Collection) -> object:
     """Return a value that changes when the names of a set may have changed, or those of its published version."""
-    outcome = registry.read_outcome(collection, collection.locator(collection.name_of(folder)))
-    index = outcome.index if outcome else None
+    locator = collection.locator(collection.name_of(folder))
+    outcome = registry.read_outcome(collection, locator)
+    indices = outcome.indices if outcome else ()
+    options, choice = collection.options, registry.chosen(collection, locator)
     try:
-        at = records.path_of(collection, index).stat().st_mtime_ns if index is not None else 0
-        return folder_listing.take(folder).fingerprint, index, at, collection.decisions, collection.options.unread_words
+        files = folder_listing.take(folder).fingerprint
     except (OSError, SetRefused):
         return None
+    at = [_changed_at(records.path_of(collection, index)) for index in indices]
+    return files, indices, at, choice, options.plans, collection.decisions, options.unread_words
+
+
+def _changed_at(record: Path) -> int:
+    try:
+        return record.stat().st_mtime_ns
+    except OSError:
+        return 0

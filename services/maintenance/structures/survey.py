@@ -39,8 +39,8 @@ class Name:
 
     name: str
 
-    folders: frozenset[str]
-    """The sets that contain it."""
+    places: frozenset[tuple[str, int]]
+    """The sets that contain it: folder, and ordinal in it."""
 
     target: str
     """Target from the list if confirmed or ignored; else the proposal, or empty if a person must decide."""
@@ -60,7 +60,12 @@ class Name:
     @property
     def sets(self) -> int:
         """Number of sets that contain it."""
-        return len(self.folders)
+        return len(self.places)
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """The folders of these sets."""
+        return frozenset(folder for folder, _ in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,9 @@ class NamesOfSet:
     """How far the names of one set are decided."""
 
     folder: str
+
+    ordinal: int
+    """Of several sets of a folder, as printed by `check`; 0 for the only one."""
 
     coverage: Coverage | None
     """As it would be published now; None where the set was not read."""
@@ -117,20 +125,21 @@ def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Su
     """
     asked = frozenset(republish.asked(collection))
     named_sets: list[NamesOfSet] = []
-    found: list[tuple[str, list[Structure]]] = []
+    found: list[tuple[tuple[str, int], list[Structure]]] = []
     for one in sets:
         renaming = one.named_by(sheet.naming)
         every = renaming.structures if renaming else []
         named_sets.append(
             NamesOfSet(
                 one.folder,
+                one.ordinal,
                 renaming.coverage if renaming else None,
                 folder_name(one.index) if one.index is not None else "",
                 sum((one.published or {}).get(each.number, each.name) != each.name for each in every),
                 one.index in asked,
             )
         )
-        found.append((one.folder, every))
+        found.append(((one.folder, one.ordinal), every))
     return Survey(
         tuple(_names(found, sheet)), tuple(named_sets), sum(each.is_stand_in for _, every in found for each in every)
     )
@@ -158,33 +167,37 @@ def _note(how: How) -> str:
 
 def _count(row: Row, names: Iterable[Name]) -> int:
     """Count the sets that have one of the names of a row."""
-    return len(frozenset().union(*(name.folders for name in names if row.fits(name.name))))
+    return len(frozenset().union(*(name.places for name in names if row.fits(name.name))))
 
 
-def _names(found: Iterable[tuple[str, list[Structure]]], sheet: Sheet) -> list[Name]:
+def _names(found: Iterable[tuple[tuple[str, int], list[Structure]]], sheet: Sheet) -> list[Name]:
     """Collect the names of all sets, most frequent first."""
-    folders: defaultdict[str, set[str]] = defaultdict(set)
+    places: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
     kept_back: defaultdict[str, Counter[KeptBack]] = defaultdict(Counter)
     contradicting: Counter[str] = Counter()
-    for folder, every in found:
+    for place, every in found:
         for name, of_name in groupby(sorted(every, key=_cleaned), key=_cleaned):
             ones = [one for one in of_name if not one.is_stand_in]
             if ones:
-                folders[name].add(folder)
+                places[name].add(place)
             kept_back[name].update({one.kept_back for one in ones if one.kept_back})
             contradicting[name] += any(one.contradicting_code for one in ones)
     return [
-        _name(name, frozenset(folders[name]), sheet.row(name), kept_back[name], contradicting[name])
-        for name in sorted(folders, key=lambda name: (-len(folders[name]), name.casefold(), name))
+        _name(name, frozenset(places[name]), sheet.row(name), kept_back[name], contradicting[name])
+        for name in sorted(places, key=lambda name: (-len(places[name]), name.casefold(), name))
     ]
 
 
 def _name(
-    name: str, folders: frozenset[str], row: Row | None, kept_back: Mapping[KeptBack, int], contradicting: int
+    name: str,
+    places: frozenset[tuple[str, int]],
+    row: Row | None,
+    kept_back: Mapping[KeptBack, int],
+    contradicting: int,
 ) -> Name:
     proposed = structure_names.propose(name)
     target = row.target if row else proposed.target
-    return Name(name, folders, target, proposed.how, row.state if row else None, dict(kept_back), contradicting)
+    return Name(name, places, target, proposed.how, row.state if row else None, dict(kept_back), contradicting)
 
 
 def _cleaned(structure: Structure) -> str:
