@@ -120,6 +120,15 @@ def _changed(folder: str, says: str, name: str) -> Finding:
     )
 
 
+def _gone(folder: str, name: str) -> Finding:
+    return Finding(
+        "original-gone",
+        folder,
+        f"The folder that {name} was made from is gone or emptied.",
+        f"Nothing, if that was intended. Until it is back, {name} can be neither verified nor processed again.",
+    )
+
+
 def _formulas(name: str, line: str) -> Iterator[Finding]:
     for column in tracking_lines.formulas(line):
         yield Finding(
@@ -357,7 +366,7 @@ class _Seen:
                         "Restore all of .anonymizer from a backup.",
                     )
                 elif folder is None or not folder.is_dir():
-                    yield Finding("original-gone", where, f"The original of {folder_name(published.index)} is gone.")
+                    yield _gone(where, folder_name(published.index))
                 elif (found := self._original_if_readable(folder, published)) is not None:
                     yield found
 
@@ -371,6 +380,8 @@ class _Seen:
     def _original(self, folder: Path, published: Record) -> Finding | None:
         name = folder_name(published.index)
         sets = taken_sets.sets_in(folder, self._collection)
+        if not sets and taken_sets.is_emptied(folder):
+            return _gone(self._collection.name_of(folder), name)
         if not sets:
             says = "The folder no longer holds the whole set that was published as {}."
             return _changed(self._collection.name_of(folder), says, name)

@@ -194,6 +194,28 @@ def test_a_changed_set_waits_for_a_person_and_is_then_a_set_of_its_own(two, chan
     assert "Everything is consistent. The entries are for information only." in anonymizer("doctor", root).stdout
 
 
+@pytest.mark.parametrize("beside", ["", "read me.txt"])
+def test_originals_that_were_cleared_away_are_for_information_only(two, beside: str) -> None:
+    """Emptied folders are as good as removed ones; one of which a part is left was changed."""
+    root, one, other = two
+    shutil.rmtree(other.folder)
+    made = sorted(one.folder.iterdir())
+    kept = [(path, path.read_bytes()) for path in made]
+    for path in made:
+        path.unlink()
+    if beside:
+        (one.folder / beside).write_text("moved to the archive")
+    assert findings(root) == (0, [("original-gone", "a"), ("original-gone", "b")])
+    assert "Nothing, if that was intended." in " ".join(anonymizer("doctor", root).stdout.split())
+
+    path, content = kept[0]
+    path.write_bytes(content)
+    assert findings(root) == (1, [("original-changed", "a"), ("original-gone", "b")])
+    for path, content in kept:
+        path.write_bytes(content)
+    assert findings(root) == (0, [("original-gone", "b")])
+
+
 def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_again(two) -> None:
     """Its line is removed, its folder moved but not deleted; dropped again it is recognized."""
     root, _, other = two

@@ -11,7 +11,7 @@ from services.errors import SetChanged, SetRefused
 from services.forms.collection_form import ACCEPTABLE
 from services.policy.table import policy_for
 from services.publication import persons
-from services.rtset import folder_listing, unfinished_pixels
+from services.rtset import folder_listing, reader, unfinished_pixels
 from services.rtset.reader import PLAN
 from services.verdict import folder_sets
 from services.verdict.selection import complete_sets
@@ -50,6 +50,20 @@ def sets_in(folder: Path, collection: Collection) -> list[RtSet]:
     except (SetRefused, SetChanged):
         return []
     return [rtset for one in judged.sets if (rtset := one.verdict.rtset) is not None]
+
+
+def is_emptied(folder: Path) -> bool:
+    """Return whether a folder holds no DICOM any more.
+
+    Raises
+    ------
+    OSError
+        Something cannot be read.
+    """
+    try:
+        return reader.read(folder, folder_listing.take(folder)).empty
+    except (SetRefused, SetChanged):
+        return False
 
 
 def objects_of(
