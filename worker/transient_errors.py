@@ -14,6 +14,7 @@ from services.errors import FormatTooNew, SetChanged, SettingsWrong
 from services.language import gettext, gettext_noop
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import LedgerUnsettled, NumberHeld
+from services.store.plans import PlanInWork
 
 CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
 
@@ -38,6 +39,7 @@ _REASONS: Final = {
 _OF_THE_SYSTEM: Final = gettext_noop("an error of the system")
 
 _OURS: Final[dict[type[BaseException], str]] = {
+    PlanInWork: gettext_noop("another set with the same plan is being published"),
     SetChanged: gettext_noop("the set changes"),
     NumbersLost: gettext_noop("published numbers are missing on the share: anonymizer status says what to do"),
     SettingsWrong: gettext_noop("the settings cannot be used"),

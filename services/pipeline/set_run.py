@@ -17,7 +17,6 @@ from services.pipeline.anonymized_set import SetDecisions
 from services.pipeline.answers import Answers
 from services.publication import forgotten, publish, republish
 from services.publication.attempts import Attempt
-from services.store import plans
 
 if TYPE_CHECKING:
     from services.pipeline.answers import Answer
@@ -81,8 +80,8 @@ class SetRun:
         index = who_it_becomes.claim(one, self.ledger, set_id, becomes, link)
         described = who_it_becomes.describe(one, rtset, index, shift)
         elsewhere = who_it_becomes.elsewhere(one, rtset, self.settings)
-        plans.note(collection, rtset.plan.sop_instance_uid, set_id)
         try:
+            known_sets.take_plan(one, self.ledger, set_id, index, rtset, published)
             attempt = Attempt.begin(collection, set_id, index)
             try:
                 made = anonymized_set.write(attempt, verdict, rtset, content, decisions, self.progress)

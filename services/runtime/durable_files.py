@@ -88,7 +88,7 @@ def aside(folder: Path) -> Path:
     return folder / f"{_ASIDE}{uuid4().hex}"
 
 
-def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None) -> bool:
+def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None, lasting: bool = True) -> bool:
     """Create a file with its contents; return False if the name is taken.
 
     Of any number of processes on any number of hosts exactly one succeeds, and nobody ever reads a partial file. Where
@@ -99,8 +99,10 @@ def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None) -
     ----------
     staging
         Folder on the same file system for the temporary file; by default that of `path`.
+    lasting
+        Whether to wait until the file is on disk, as for `write_atomically`.
     """
-    new = _write_aside(staging or path.parent, data)
+    new = _write_aside(staging or path.parent, data, lasting=lasting)
     try:
         os.link(new, path)
     except FileExistsError:
@@ -109,11 +111,12 @@ def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None) -
         # rclone mounts report EIO here; were it a real I/O error, creating the file below would fail, too.
         if error.errno not in _NOT_SUPPORTED | {errno.EIO}:
             raise
-        if not _create(path, data):
+        if not _create(path, data, lasting=lasting):
             return False
     finally:
         new.unlink(missing_ok=True)
-    fsync_folder(path.parent)
+    if lasting:
+        fsync_folder(path.parent)
     return True
 
 

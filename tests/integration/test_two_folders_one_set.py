@@ -9,12 +9,13 @@ import pydicom
 import pytest
 
 from services.maintenance import withdraw
-from services.pipeline import folder_run
+from services.pipeline import folder_run, known_sets
 from services.publication import claims, publish
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings
-from services.store import registry
+from services.store import plans, registry
+from services.store.plans import PlanInWork
 from services.store.set_state import SetState
 from tests.sets import contours_without_images, make_set, without, without_image_list
 from watcher.reconcile import SCANS, Reconciler
@@ -199,6 +200,91 @@ def test_a_slice_that_comes_after_publication_does_not_publish_the_plan_again(de
     assert desk.do("folder").state == "published"
     assert not desk.note("folder")
     assert desk.held() == []
+
+
+def one_plan_in_two_folders(desk: Desk) -> str:
+    """Make a set, and a copy without a slice, which is another set; return the id of the former."""
+    root = desk.collection.root
+    made = make_set(root, nothing_on_the_last_slice, name="folder", ct=5)
+    shutil.copytree(root / "folder", root / "copy")
+    (root / "copy" / made.path(made.ct[4]).name).unlink()
+    uids = (
+        str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID) for path in made.folder.iterdir()
+    )
+    return desk.collection.set_id(uids)
+
+
+def about_to_publish(monkeypatch: pytest.MonkeyPatch, then: Callable[[], None]) -> None:
+    """Do something once when the next set is about to be published."""
+    really, left = publish.publish, [then]
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        if left:
+            left.pop()()
+        return really(*arguments, **named)
+
+    monkeypatch.setattr(publish, "publish", interrupted)
+
+
+def published(desk: Desk) -> list[str]:
+    """Return the folders of published sets."""
+    return sorted(path.name for path in desk.collection.root.glob("ANON_*"))
+
+
+def test_a_plan_in_work_is_not_published_with_other_objects(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other set waits without a number, and is then reported."""
+    one_plan_in_two_folders(desk)
+
+    def begin_the_other() -> None:
+        with pytest.raises(PlanInWork):
+            desk.do("copy")
+        assert desk.held() == [6]
+
+    about_to_publish(monkeypatch, begin_the_other)
+    assert desk.do("folder").state == "published"
+
+    outcome = desk.do("copy")
+    assert (outcome.state, outcome.index) == ("changed", 6)
+    assert "plan was published as ANON_006, with other objects" in desk.note("copy")
+    assert published(desk) == ["ANON_006"]
+    assert desk.held() == []
+
+
+def test_of_two_sets_with_one_plan_and_a_number_each_the_lower_number_is_published(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were begun at once, and the one with the higher number took the plan first."""
+    assert desk.ledger.claim(one_plan_in_two_folders(desk), desk.locator("folder")) == 6
+    monkeypatch.setattr(known_sets, "with_the_same_plan", lambda *_: None)
+
+    def go_on_with_the_first() -> None:
+        assert desk.held() == [6, 7]
+        assert desk.do("folder").state == "published"
+        monkeypatch.undo()
+
+    about_to_publish(monkeypatch, go_on_with_the_first)
+    with pytest.raises(FileNotFoundError):  # its attempt was taken away; its task is retried
+        desk.do("copy")
+    assert desk.do("copy").state == "changed"
+
+    assert published(desk) == ["ANON_006"]
+    assert desk.held() == []
+
+
+@pytest.mark.parametrize("left", ["released", "never had a number"])
+def test_a_plan_of_a_set_that_is_not_published_is_free(desk: Desk, left: str) -> None:
+    """Its set was refused later, or its worker was killed."""
+    other = one_plan_in_two_folders(desk)
+    plan = pydicom.dcmread(next((desk.collection.root / "copy").glob("RP*")))
+    if left == "released":
+        desk.ledger.claim(other, desk.locator("folder"))
+    plans.note(desk.collection, str(plan.SOPInstanceUID), other)
+    if left == "released":
+        desk.ledger.release(other)
+
+    assert desk.do("copy").state == "published"
+    assert desk.do("folder").state == "changed"
+    assert published(desk) == ["ANON_006"]
 
 
 @pytest.mark.parametrize("way", ["as new", "withdrawn"])
