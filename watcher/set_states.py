@@ -9,19 +9,17 @@ from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Final
 
-from services.forms import identity_list
-from services.layout import SETTINGS_NAME
 from services.rtset import folder_listing
 from services.store import notes, registry
 from services.store.registry import Outcome
 from services.store.set_state import SetState
+from services.store.settings_seen import SettingsSeen
 from watcher.folders import set_folders, untouched
 from watcher.hospital_folders import HospitalFolders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Collection as Names
-    from pathlib import Path
 
     from services.store.collection import Collection
 
@@ -80,8 +78,7 @@ class SetStatuses:
         by_hospital = collection.options.by_hospital
         self._hospitals = HospitalFolders(collection.root, collection) if by_hospital else None
         self._place = os.fspath(collection.root)
-        self._form_changed_ns = 0
-        self._list_changed_ns: int | None = None
+        self._settings: SettingsSeen | None = None
         self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
         self._locators: dict[str, str] = {}
         self._unlike: set[str] = set()
@@ -98,8 +95,7 @@ class SetStatuses:
             The root cannot be listed. A set that disappears meanwhile is omitted; one that cannot be listed is included
             as not readable.
         """
-        self._form_changed_ns = (self._collection.root / SETTINGS_NAME).stat().st_ctime_ns
-        self._list_changed_ns = _changed_ns(self._collection.root / identity_list.FILE_NAME)
+        self._settings = SettingsSeen.now(self._collection.root, self._settings)
         self._read_outcomes()
         folders = set_folders(self._collection.root, self._hospitals)
         turn = self._turn()
@@ -154,11 +150,8 @@ class SetStatuses:
     def _outcome(self, locator: str) -> Outcome | None:
         """Return the outcome of a set; of a refused or waiting one only if form and list have not changed since."""
         written, outcome = self._outcomes.get(locator, (_NEVER, None))
-        if outcome and outcome.is_of_another_form(written[0], self._form_changed_ns):
-            return None
-        if outcome and outcome.waits_for_list and written[0] <= (self._list_changed_ns or written[0]):
-            return None  # it no longer exists, or was replaced
-        return outcome
+        is_outdated = outcome and self._settings and outcome.is_of_other_settings(self._settings, written[0])
+        return None if is_outdated else outcome
 
     def _read_outcomes(self) -> None:
         """Read the outcomes written since the last check; each is a file that is replaced whole."""
@@ -178,11 +171,3 @@ class SetStatuses:
                     known = written, registry.read_outcome(self._collection, locator)
                 seen[locator] = known
         self._outcomes = seen
-
-
-def _changed_ns(path: Path) -> int | None:
-    """Return when a file was last changed; None if it does not exist."""
-    try:
-        return path.stat().st_ctime_ns
-    except FileNotFoundError:
-        return None

@@ -90,6 +90,7 @@ def process(
     run = _FolderRun(collection, folder, locator, ledger, progress, settings)
     with collection.speaking(), without_garbage_collection():
         outcome = _unless_changed(lambda: run.execute(patience_over=patience_over))
+    outcome = replace(outcome, settings=collection.settings)
     registry.write_outcome(collection, locator, outcome)
     return outcome
 

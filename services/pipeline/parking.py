@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.errors import NotClean
-from services.layout import SETTINGS_NAME
 from services.pipeline.answers import parked_text
 from services.rtset import folder_listing
 from services.store import failures, notes, registry
 from services.store.registry import Outcome
 from services.store.set_state import SetState
+from services.store.settings_seen import SettingsSeen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,5 +83,5 @@ def _is_concluded(collection: Collection, locator: str, folder: Path) -> bool:
         return False
     if outcome.fingerprint != folder_listing.fingerprint(folder):
         return False
-    form_changed_ns = (collection.root / SETTINGS_NAME).stat().st_ctime_ns
-    return not outcome.is_of_another_form(registry.written_ns(collection, locator), form_changed_ns)
+    now = SettingsSeen.now(collection.root)
+    return not outcome.is_of_other_settings(now, registry.written_ns(collection, locator))

@@ -29,7 +29,7 @@ from services.forms.word_list import Decisions
 from services.language import gettext, gettext_noop, speaking
 from services.layout import ANON_NAME, SETTINGS_NAME, STATE_NAME, is_there
 from services.runtime import durable_files, modes
-from services.store import given_identities, tracking_lines
+from services.store import given_identities, settings_seen, tracking_lines
 from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
@@ -87,6 +87,9 @@ class Collection:
     decisions: Decisions = field(default=Decisions(), repr=False, compare=False)
     """Decisions on words that are not in the vocabulary."""
 
+    settings: str = field(default="", repr=False, compare=False)
+    """Digest of the form and the list of identities, from just before they were read."""
+
     @classmethod
     def open(cls, root: Path) -> Collection:
         """Open a collection, creating its state if there is none.
@@ -100,12 +103,13 @@ class Collection:
         OSError
             Temporary, for example if the share is unavailable.
         """
+        settings = settings_seen.digest_of(root)
         identity, options = read_settings(root)
         modes.follow(root)
         if not has_state(root):
             check_new(root, identity, options)
             _lay_out(root, identity.initial_index)
-        collection = _load(root, identity, options)
+        collection = replace(_load(root, identity, options), settings=settings)
         for name in _missing(root, _OFTEN_EMPTY):
             (collection.state / name).mkdir(exist_ok=True)
         _refuse_bad_list(collection.identities, options)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from services.store.collection import Collection
+    from services.store.settings_seen import SettingsSeen
 
 SCHEMA: Final = 1
 """Schema of a folder's entry."""
@@ -105,6 +106,9 @@ class Outcome:
     proof: tuple[str, ...] = ()
     """Findings of the failed proof of a parked set: objects and attribute paths, never a value."""
 
+    settings: str = ""
+    """Digest of the form and the list of identities that led to it; empty if written by an earlier version."""
+
     @property
     def entries(self) -> tuple[SetOutcome, ...]:
         """Outcome of each set, also if there is just one."""
@@ -159,12 +163,15 @@ class Outcome:
         """Return whether a changed form or list may change the verdict on one of its sets."""
         return self.waits_for_person or any(one.state.is_reopened_by_form for one in self.entries)
 
-    def is_of_another_form(self, written_ns: int, form_changed_ns: int) -> bool:
-        """Return whether the form was changed since the outcome was written, and may lead to another one.
+    def is_of_other_settings(self, now: SettingsSeen, written_ns: int) -> bool:
+        """Return whether the form or the list of identities is another one since, and may lead to another outcome.
 
-        Both times are of the same file server, so they can be compared.
+        Times decide only where an earlier version left no digest: a clock may be set back.
         """
-        return self.is_reopened_by_form and written_ns <= form_changed_ns
+        if self.settings:
+            return self.settings != now.digest and (self.is_reopened_by_form or self.waits_for_list)
+        by_list = self.waits_for_list and (now.list_changed_ns is None or written_ns <= now.list_changed_ns)
+        return by_list or (self.is_reopened_by_form and written_ns <= now.form_changed_ns)
 
     def with_state(self, index: int, state: SetState, text: str) -> Outcome:
         """Return the outcome with a new state and text for the set published under an index."""

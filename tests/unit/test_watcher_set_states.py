@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,13 +42,18 @@ def drop(collection: Collection, folder: str) -> Path:
 
 
 def conclude(
-    collection: Collection, folder: str, state: registry.State, *, at: str = "2026-11-22T12:00:00+00:00"
+    collection: Collection,
+    folder: str,
+    state: registry.SetState,
+    *,
+    at: str = "2026-11-22T12:00:00+00:00",
+    **more: Any,
 ) -> None:
     """Store a set's outcome like a worker."""
     seen = folder_listing.take(collection.root / folder)
     folders = {str(one.path): one.mtime_ns for one in seen.folders}
     locator = registry.register(collection, folder)
-    registry.write_outcome(collection, locator, Outcome(state, seen.fingerprint, at, folders=folders))
+    registry.write_outcome(collection, locator, Outcome(state, seen.fingerprint, at, folders=folders, **more))
 
 
 def states(statuses: SetStatuses, suspects: tuple[str, ...] = ()) -> dict[str, str | None]:
@@ -183,6 +188,35 @@ def test_a_refused_set_is_checked_again_when_the_form_changed(tmp_path: Path) ->
     form = collection.root / "collection.toml"
     form.write_text(form.read_text().replace("accept = []", 'accept = ["relative-dose"]'))
     assert [before, states(statuses)] == [{"a": "refused", "b": "published"}, {"a": None, "b": "published"}]
+
+
+@pytest.mark.parametrize(
+    ("state", "codes"), [("refused", ()), ("waiting", ("unlisted",)), ("waiting", ("choose-plans",))]
+)
+def test_form_and_list_decide_by_their_contents_not_by_the_clock(
+    tmp_path: Path, state: str, codes: tuple[str, ...]
+) -> None:
+    """A clock set back would have a set checked for ever, or never again."""
+    root = collection_in(tmp_path / "BATCH").root
+    (root / "identities.csv").write_text("original_id,patient_id\nA1,T-1\n")
+    drop(Collection.open(root), "a")
+
+    def concluded(year: int) -> SetStatuses:
+        collection = Collection.open(root)
+        conclude(collection, "a", registry.SetState(state), codes=codes, settings=collection.settings)
+        at = datetime(year, 1, 1, tzinfo=UTC).timestamp()
+        os.utime(collection.outcomes / f"{collection.locator('a')}.json", (at, at))
+        return SetStatuses(collection)
+
+    before_the_form = concluded(1999)
+    assert [states(before_the_form), states(before_the_form)] == [{"a": state}] * 2
+    for name, text in (("collection.toml", "# another remark\n"), ("identities.csv", "X9,T-9\n")):
+        after_it_is_changed = concluded(2099)
+        assert states(after_it_is_changed) == {"a": state}
+        with (root / name).open("a") as file:
+            file.write(text)
+        assert states(after_it_is_changed) == {"a": None}
+    assert states(concluded(1999)) == {"a": state}
 
 
 def test_a_set_with_too_many_files_is_for_the_worker_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
