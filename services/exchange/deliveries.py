@@ -94,6 +94,9 @@ class Delivery:
     done: bool = True
     """False if interrupted or still being written."""
 
+    number: int = 0
+    """Place among the deliveries of the collection, whatever the clock said; 0 if made by an earlier version."""
+
 
 class Made(NamedTuple):
     """Result of making a delivery, with the outcome of each requested set."""
@@ -161,7 +164,9 @@ def all_of(collection: Collection) -> list[Delivery]:
         for name in names
         if name.endswith(".json") and not durable_files.is_left_over(name)
     ]
-    return sorted((_decoded(one) for one in stored if one and "id" in one), key=lambda one: (one.at, one.id))
+    return sorted(
+        (_decoded(one) for one in stored if one and "id" in one), key=lambda one: (one.number, one.at, one.id)
+    )
 
 
 def holding(collection: Collection, index: int) -> list[Delivery]:
@@ -326,6 +331,7 @@ class _Run:
             unread_words=any(entry["unread_words"] for entry in entries),
             encrypted=bool(self._wanted.recipients),
             done=False,
+            number=1 + max((one.number for one in self._before), default=0),
         )
         self._note(delivery, done=False)
         self._refuse_changed(delivered)  # whoever forgets a set from now on is told of this delivery
@@ -388,6 +394,7 @@ def _decoded(stored: Mapping[str, Any]) -> Delivery:
         unread_words=bool(stored.get("unread_words")),
         encrypted=bool(stored.get("encrypted")),
         done=bool(stored.get("done")),
+        number=int(stored.get("number", 0)),
     )
 
 

@@ -135,6 +135,10 @@ def test_the_next_delivery_says_what_is_revised_and_withdrawn(root: Path, tmp_pa
     anonymizer("export", root, tmp_path / "second")
     assert states(tmp_path / "second") == {"ANON_006": "revised", "ANON_007": "unchanged"}
     assert manifest(tmp_path / "second")["sets"][0]["revision"] == 2
+    first = collection.deliveries / f"{manifest(tmp_path / 'first')['id']}.json"
+    first.write_text(json.dumps(json.loads(first.read_bytes()) | {"at": "2099-01-01T00:00:00+00:00"}))
+    anonymizer("export", root, tmp_path / "after the clock was set back")
+    assert set(states(tmp_path / "after the clock was set back").values()) == {"unchanged"}
 
     anonymizer("withdraw", root, "ANON_006")
     anonymizer("withdraw", root, "ANON_007")
