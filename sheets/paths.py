@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from services import layout
@@ -41,7 +42,8 @@ def summaries(collection: Collection) -> Path:
 def missing(collection: Collection) -> list[int]:
     """Return the published indices without a sheet, or whose sheet is older than their publication or release decision.
 
-    All times come from the same file server, so they can be compared.
+    All times come from the same file server; where its clock was set back, `records.outdate_sheet` and `write` see to
+    their order.
     """
     there = _times(folder(collection), _SHEET)
     decided = _times(releases.folder(collection), _DECISIONS)
@@ -58,8 +60,23 @@ def can_have_one(collection: Collection, index: int) -> bool:
     return found is not None and found.set_id is not None and (collection.root / folder_name(index)).is_dir()
 
 
-def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: dict[str, Any]) -> None:
-    """Write a sheet; the PDF comes last, so its presence means that the sheet is complete."""
+def shown_ns(collection: Collection, index: int) -> int:
+    """Return when what a sheet shows was written: the record, or the decision on its release; 0 if neither is there."""
+    at = 0
+    for path in (records.path_of(collection, index), releases.path_of(collection, index)):
+        with suppress(FileNotFoundError):
+            at = max(at, path.stat().st_mtime_ns)
+    return at
+
+
+def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: dict[str, Any], *, of_ns: int) -> None:
+    """Write a sheet; the PDF comes last, so its presence means that the sheet is complete.
+
+    Parameters
+    ----------
+    of_ns
+        `shown_ns` from before it was drawn. If it is another one now, the sheet is outdated already.
+    """
     place, state = folder(collection), summaries(collection)
     name = folder_name(index)
     _make_folder(place, collection.staging, f"{name}.html", html)
@@ -70,6 +87,10 @@ def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: 
         (place / f"{name}.pdf", pdf),
     ):
         durable_files.write_atomically(path, data, staging=collection.staging)
+    if shown_ns(collection, index) != of_ns:
+        records.outdate_sheet(collection, index)
+    elif (place / f"{name}.pdf").stat().st_mtime_ns < of_ns:  # or it would be drawn until the clock has caught up
+        os.utime(place / f"{name}.pdf", ns=(of_ns, of_ns))
 
 
 def _make_folder(place: Path, staging: Path, name: str, html: bytes) -> None:

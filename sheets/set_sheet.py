@@ -32,6 +32,7 @@ def make(collection: Collection, index: int, *, against_source: bool = False) ->
         A file cannot be read or written.
     """
     with without_garbage_collection():
+        of_ns = paths.shown_ns(collection, index)
         findings = examine(collection, index, against_source=against_source)
         page = set_page.lay_out(findings, releases.current(collection, index))
-        paths.write(collection, index, html(page), pdf(page), summary(findings))
+        paths.write(collection, index, html(page), pdf(page), summary(findings), of_ns=of_ns)

@@ -119,6 +119,7 @@ def set_aside(collection: Collection, index: int, its_digest: str) -> None:
     durable_files.fsync_folder(collection.replaced)
     with suppress(FileNotFoundError):
         durable_files.rename_new(collection.root / name, place / name)
+    records.outdate_sheet(collection, index)
 
 
 def put_back(collection: Collection, index: int) -> None:

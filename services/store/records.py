@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services import plain_files
 from services.errors import SettingsWrong
 from services.language import gettext
-from services.layout import ANON_NAME
+from services.layout import ANON_NAME, sheets_folder
 from services.runtime import durable_files
 
 if TYPE_CHECKING:
@@ -118,6 +120,12 @@ class Record:
 def path_of(collection: Collection, index: int) -> Path:
     """Return the path of the record of an index."""
     return collection.records / f"{folder_name(index)}.json"
+
+
+def outdate_sheet(collection: Collection, index: int) -> None:
+    """Give the sheet of a set the oldest time there is, so that it is drawn again even if the clock was set back."""
+    with suppress(FileNotFoundError, PermissionError):
+        os.utime(sheets_folder(collection.root) / f"{folder_name(index)}.pdf", ns=(0, 0))
 
 
 def indices(collection: Collection) -> list[int]:

@@ -195,6 +195,7 @@ def _decide(collection: Collection, index: int, state: str, *, user: str, role: 
     folder(collection).mkdir(exist_ok=True)
     stored = durable_files.encode({"schema": SCHEMA, "index": index, "decisions": decisions})
     durable_files.write_atomically(path_of(collection, index), stored, staging=collection.staging)
+    records.outdate_sheet(collection, index)
     return made
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import struct
+import time
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
@@ -18,8 +20,9 @@ from pypdf import PdfReader
 from anonymizer.commands.collection.report import report as report_command
 from phantom.modules import item, set_decimals
 from services.maintenance import export, withdraw
+from services.publication import republish
 from services.rtset import private_loss
-from services.store import records, registry
+from services.store import records, registry, releases
 from sheets import collection_report, paths
 from sheets.examination import element_counts
 from sheets.render.page import Table
@@ -350,6 +353,35 @@ def test_sheets_travel_with_their_sets_and_go_with_them(published: Callable[...,
     assert (done.collection.withdrawn / "ANON_006.pdf").exists()
     assert paths.missing(done.collection) == [6]
     assert not paths.can_have_one(done.collection, 6)
+
+
+def test_a_sheet_follows_its_set_although_the_clock_was_set_back(published: Callable[..., Published]) -> None:
+    """It is drawn once after the publication, once after each decision, and never for ever."""
+    done = published()
+    collection = done.collection
+    record = records.path_of(collection, 6)
+    os.utime(record, (time.time() + 86_400,) * 2)  # published before the clock was set back
+    assert paths.missing(collection) == [6]
+    done.sheet()
+    assert paths.missing(collection) == []
+    releases.release(collection, 6, user="anna", role="medical physicist")  # a day before its sheet
+    assert paths.missing(collection) == [6]
+    done.sheet()
+    assert paths.missing(collection) == []
+    os.utime(paths.folder(collection) / "ANON_006.pdf", (time.time() + 172_800,) * 2)
+    republish.set_aside(collection, 6, republish.digest(collection, 6))
+    assert paths.missing(collection) == [6]
+
+
+def test_a_sheet_is_drawn_again_if_what_it_shows_changed_while_it_was_drawn(
+    published: Callable[..., Published],
+) -> None:
+    """A decision takes less time than a drawing."""
+    collection = published().collection
+    of_ns = paths.shown_ns(collection, 6)
+    releases.release(collection, 6, user="anna", role="medical physicist")
+    paths.write(collection, 6, b"<html>", b"%PDF", {}, of_ns=of_ns)
+    assert paths.missing(collection) == [6]
 
 
 class Sent:
