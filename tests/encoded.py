@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING, Any
+
+from pydicom.charset import convert_encodings, encode_string
+from pydicom.dataelem import RawDataElement
+from pydicom.multival import MultiValue
+from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, PersonName
+
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset
 
 EXPLICIT, IMPLICIT = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0"
 DEFLATED, BIG_ENDIAN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2\0"
@@ -45,3 +54,49 @@ def head(syntax: bytes, sop_class: bytes = b"1.2.840.10008.5.1.4.1.1.481.5\0", *
         0x00020010, b"UI", syntax, implicit=implicit
     )
     return bytes(128) + b"DICM" + element(0x00020000, b"UL", struct.pack("<L", len(body)), implicit=implicit) + body
+
+
+_NUMBERS = {"US": "H", "UL": "L", "SS": "h", "SL": "l", "FL": "f", "FD": "d"}
+
+
+def data_set(data: Dataset, letters: str | list[str] = "iso8859") -> bytes:
+    """Encode a data set of valid values in explicit VR little endian, as pydicom does in three times as long."""
+    letters = data.get("SpecificCharacterSet", letters)
+    encodings = convert_encodings(letters)
+    written = []
+    for tag, one in sorted(data.items(), key=_number):
+        if isinstance(one, RawDataElement):
+            value = one.value or b""
+        elif one.VR == "SQ":
+            value = b"".join(item(data_set(each, letters)) for each in one.value)
+        else:
+            value = _value(one, encodings)
+        written.append(element(tag, one.VR.encode(), value))
+    return b"".join(written)
+
+
+def _number(one: tuple[int, Any]) -> int:
+    return int(one[0])  # tags of pydicom compare slowly
+
+
+def _value(one: DataElement, encodings: list[str]) -> bytes:
+    """Encode the value of an element that is no sequence."""
+    if one.value is None:
+        return b""
+    values: list[Any] = [*one.value] if isinstance(one.value, MultiValue | list) else [one.value]
+    if one.VR in _NUMBERS:
+        return struct.pack(f"<{len(values)}{_NUMBERS[one.VR]}", *values)
+    if one.VR == "AT":
+        return b"".join(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in values)
+    value = b"\\".join(_bytes_of(each, one.VR, encodings) for each in values)
+    return value + (b"\0" if one.VR in {"UI", "OB", "OW"} else b" ") * (len(value) % 2)
+
+
+def _bytes_of(value: Any, vr: str, encodings: list[str]) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, PersonName):
+        return value.encode(encodings)
+    if vr in CUSTOMIZABLE_CHARSET_VR:
+        return encode_string(value, encodings)
+    return str(value).encode()

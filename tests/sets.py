@@ -43,7 +43,7 @@ from phantom.modules import item, reference, undeclared
 from phantom.plan import HD_LEAF_BOUNDARIES_MM
 from phantom.sets import Manifest, SyntheticSet, build_set, file_name
 from tests.built_once import built_once
-from tests.encoded import element
+from tests.encoded import data_set, element
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -164,11 +164,19 @@ _built = built_once(_build)
 
 def _as_read(data: Dataset) -> Dataset:
     """Return an object as it is read from its file."""
-    read = pydicom.dcmread(io.BytesIO(_encoded(data)))
+    read = pydicom.dcmread(io.BytesIO(file_of_built(data)))
     read.buffer = None  # the file, which nobody asks for
     if "PixelData" in read:
         read["PixelData"].VR = "OB or OW"  # an edit may choose other cells
     return read
+
+
+def file_of_built(data: Dataset) -> bytes:
+    """Return the file of an object as it was built."""
+    for one in data.values():
+        if " or " in one.VR:
+            correct_ambiguous_vr_element(one, data, is_little_endian=True)
+    return _head(tuple((one.tag, one.VR, one.value) for one in data.file_meta)) + data_set(data)
 
 
 def _encoded(data: Dataset) -> bytes:
