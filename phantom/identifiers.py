@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.dataelem import DataElement, RawDataElement
 
@@ -38,8 +38,7 @@ _DAYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Planted:
+class Planted(NamedTuple):
     """One identifier in one place."""
 
     kind: str

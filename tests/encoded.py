@@ -12,6 +12,7 @@ from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, PersonName
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
+    from pydicom.tag import BaseTag
 
 EXPLICIT, IMPLICIT = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0"
 DEFLATED, BIG_ENDIAN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2\0"
@@ -56,7 +57,41 @@ def head(syntax: bytes, sop_class: bytes = b"1.2.840.10008.5.1.4.1.1.481.5\0", *
     return bytes(128) + b"DICM" + element(0x00020000, b"UL", struct.pack("<L", len(body)), implicit=implicit) + body
 
 
+_WIDTHS = {b"US": 2, b"SS": 2, b"AT": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8}
+
+
+def rewritten(elements: bytes, *, implicit: bool = False, big_endian: bool = False) -> bytes:
+    """Write elements or items in another transfer syntax, from explicit VR little endian with stated lengths."""
+    order = ">" if big_endian else "<"
+    written, at = [], 0
+    while at < len(elements):
+        group, number, vr, length = struct.unpack_from("<HH2sH", elements, at)
+        is_item = group == 0xFFFE
+        start = at + (12 if vr in _LONG and not is_item else 8)
+        if start > at + 8 or is_item:
+            (length,) = struct.unpack_from("<L", elements, start - 4)
+        value = elements[start : start + length]
+        at = start + length
+        if is_item or vr == b"SQ":
+            value = rewritten(value, implicit=implicit, big_endian=big_endian)
+        elif big_endian and (width := _WIDTHS.get(vr)):
+            value = b"".join(value[one : one + width][::-1] for one in range(0, length, width))
+        if implicit or is_item:
+            head = struct.pack(f"{order}HHL", group, number, len(value))
+        elif vr in _LONG:
+            head = struct.pack(f"{order}HH2sxxL", group, number, vr, len(value))
+        else:
+            head = struct.pack(f"{order}HH2sH", group, number, vr, len(value))
+        written += head, value
+    return b"".join(written)
+
+
 _NUMBERS = {"US": "H", "UL": "L", "SS": "h", "SL": "l", "FL": "f", "FD": "d"}
+
+
+def in_order(data: Dataset) -> list[tuple[BaseTag, DataElement | RawDataElement]]:
+    """Return the elements by tag, undecoded ones as they are; tags of pydicom compare slowly."""
+    return sorted(data.items(), key=lambda one: int(one[0]))
 
 
 def data_set(data: Dataset, letters: str | list[str] = "iso8859") -> bytes:
@@ -64,7 +99,7 @@ def data_set(data: Dataset, letters: str | list[str] = "iso8859") -> bytes:
     letters = data.get("SpecificCharacterSet", letters)
     encodings = convert_encodings(letters)
     written = []
-    for tag, one in sorted(data.items(), key=_number):
+    for tag, one in in_order(data):
         if isinstance(one, RawDataElement):
             value = one.value or b""
         elif one.VR == "SQ":
@@ -73,10 +108,6 @@ def data_set(data: Dataset, letters: str | list[str] = "iso8859") -> bytes:
             value = _value(one, encodings)
         written.append(element(tag, one.VR.encode(), value))
     return b"".join(written)
-
-
-def _number(one: tuple[int, Any]) -> int:
-    return int(one[0])  # tags of pydicom compare slowly
 
 
 def _value(one: DataElement, encodings: list[str]) -> bytes:

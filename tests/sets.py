@@ -10,6 +10,7 @@ import copy
 import io
 import os
 import pickle
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -43,7 +44,7 @@ from phantom.modules import item, reference, undeclared
 from phantom.plan import HD_LEAF_BOUNDARIES_MM
 from phantom.sets import Manifest, SyntheticSet, build_set, file_name
 from tests.built_once import built_once
-from tests.encoded import data_set, element
+from tests.encoded import data_set, element, in_order, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -186,24 +187,38 @@ def _encoded(data: Dataset) -> bytes:
     return written.getvalue()
 
 
+_PIXELS = Tag("PixelData")
+
+
 def _file_of(data: Dataset) -> bytes:
     """Return an object's file, in which elements that were not accessed since it was read keep their bytes."""
-    syntax, letters = data.file_meta.TransferSyntaxUID, data.original_character_set
-    if syntax != ExplicitVRLittleEndian or letters != data._character_set:
+    syntax = data.file_meta.TransferSyntaxUID
+    is_compressed = syntax.is_transfer_syntax and syntax.is_compressed
+    is_known = syntax in TRANSFER_SYNTAXES.values() or is_compressed
+    if not is_known or data.original_character_set != data._character_set:
         for _ in data.iterall():  # decodes it
             pass
-        return _encoded(correct_ambiguous_vr(data, is_little_endian=syntax != ExplicitVRBigEndian))
-    meta = [data.file_meta.get_item(tag) for tag in data.file_meta.keys()]  # noqa: SIM118 - its elements are decoded
-    written = DicomBytesIO(_head(tuple((one.tag, one.VR, one.value) for one in meta)))
-    written.seek(0, os.SEEK_END)
-    written.is_little_endian, written.is_implicit_VR = True, False
-    for tag in sorted(data.keys()):
-        one = data.get_item(tag)
+        return _encoded(correct_ambiguous_vr(data, is_little_endian=True))
+    head = _head(tuple((tag, one.VR, one.value) for tag, one in data.file_meta.items()))
+    implicit, big_endian = syntax == ImplicitVRLittleEndian, syntax == ExplicitVRBigEndian
+    written = DicomBytesIO()
+    written.is_little_endian, written.is_implicit_VR = not big_endian, implicit
+    for tag, one in in_order(data):
         if isinstance(one, RawDataElement):
-            written.write(element(tag, one.VR.encode(), one.value))
+            explicit = element(tag, one.VR.encode(), one.value or b"")
+            if implicit or big_endian:
+                explicit = rewritten(explicit, implicit=implicit, big_endian=big_endian)
+            written.write(explicit)
         else:
-            write_data_element(written, _unambiguous(data, one), data.get("SpecificCharacterSet"))
-    return written.getvalue()
+            chosen = _unambiguous(data, one, is_little_endian=not big_endian)
+            if tag == _PIXELS and is_compressed:
+                chosen.is_undefined_length = True
+            write_data_element(written, chosen, data.get("SpecificCharacterSet"))
+    if syntax != DeflatedExplicitVRLittleEndian:
+        return head + written.getvalue()
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = deflater.compress(written.getvalue()) + deflater.flush()
+    return head + deflated + bytes(len(deflated) % 2)
 
 
 @lru_cache(maxsize=1024)
@@ -221,13 +236,13 @@ def _head(meta: tuple[tuple[int, str, Any], ...]) -> bytes:
     return written.getvalue()
 
 
-def _unambiguous(data: Dataset, one: DataElement) -> DataElement:
+def _unambiguous(data: Dataset, one: DataElement, *, is_little_endian: bool) -> DataElement:
     """Choose among the VRs that an element may have."""
     if one.VR == "SQ":
         for each in one.value:
-            correct_ambiguous_vr(each, is_little_endian=True, ancestors=[each, data])
+            correct_ambiguous_vr(each, is_little_endian, ancestors=[each, data])
         return one
-    return correct_ambiguous_vr_element(one, data, is_little_endian=True)
+    return correct_ambiguous_vr_element(one, data, is_little_endian)
 
 
 def make_collection(
