@@ -26,6 +26,9 @@ FOLDER: Final = Path(__file__).with_name("translations")
 texts`.
 """
 
+_UID: Final = re.compile(r"\d+(\.\d+){4,}", re.ASCII)
+_MOST_NAMED: Final = 5
+
 _ENGLISH: Final = "en"
 _SPOKEN: Final[ContextVar[str]] = ContextVar("spoken", default=_ENGLISH)
 
@@ -107,6 +110,29 @@ def english(text: str) -> str:
 def tallied(names: Mapping[str, int]) -> str:
     """Return names with the number of places of each that has several: `RescaleSlope (40), HighBit`."""
     return ", ".join(name if times == 1 else f"{name} ({times})" for name, times in names.items())
+
+
+def printable(name: object) -> str:
+    """Return a file name or label as a single line, whatever it contains."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(name))
+
+
+def named(names: Iterable[object]) -> str:
+    """List the first few names and the number of others; of names made of UIDs, which nobody reads, only one."""
+    every = [printable(name) for name in names]
+    most = 1 if sum(_UID.search(name) is not None for name in every) > 1 else _MOST_NAMED
+    more = len(every) - most
+    return and_more(", ".join(every[:most]), more)
+
+
+def and_more(names: str, count: int) -> str:
+    """Append the number of further names, if any."""
+    return gettext("{names} and {count} more", names=names, count=count) if count > 0 else names
+
+
+def below(names: Iterable[object]) -> str:
+    """List all names, one per line, for a person to choose from."""
+    return "".join(f"\n{printable(name)}" for name in names)
 
 
 def joined(texts: Iterable[str], by: str = " ") -> str:

@@ -14,9 +14,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from services.exchange import delivery_key
-from services.language import gettext, gettext_noop
+from services.language import gettext, gettext_noop, printable
 from services.policy.table import EDITION, POLICY_EDITION
-from services.rtset.reader import printable
 from services.runtime import durable_files
 from services.store import records, releases
 from services.store.records import folder_name

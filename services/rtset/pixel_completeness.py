@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from services.dicom import pixel_data
 from services.dicom.stored_bits import announced
 from services.errors import Fault
-from services.language import gettext, gettext_noop, ngettext
+from services.language import gettext, gettext_noop, named, ngettext
 from services.rtset import damage
-from services.rtset.reader import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from services.dicom.elements import TWICE, Malformed, Truncated
 from services.dicom.part10 import NotDicom
 from services.dicom.pixel_data import Measured
 from services.errors import Fault, SetChanged, SetRefused
-from services.language import gettext
+from services.language import gettext, printable
 from services.policy.table import PUBLIC_SCHEMES, Action
 from services.policy.text_roles import Text
 from services.rtset import kept_values
@@ -68,8 +68,6 @@ MAX_BYTES: Final = 1 << 30
 """Maximum bytes in a folder, without pixels. A guard against hostile files."""
 
 _WITHOUT_IMAGE: Final = frozenset((STRUCTURE_SET, PLAN))
-_UID: Final = re.compile(r"\d+(\.\d+){4,}", re.ASCII)
-_MOST_NAMED: Final = 5
 _PREFIX_END: Final = 132
 """Bytes of preamble and prefix `DICM`. PS3.10 7.1."""
 
@@ -221,29 +219,6 @@ class RtSet:
     def sop_instance_uids(self) -> tuple[str, ...]:
         """UIDs that identify the set: the same set has the same ones when dropped again."""
         return tuple(file.sop_instance_uid for file in self.set_files)
-
-
-def printable(name: object) -> str:
-    """Return a file name or label as a single line, whatever it contains."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(name))
-
-
-def named(names: Iterable[object]) -> str:
-    """List the first few names and the number of others; of names made of UIDs, which nobody reads, only one."""
-    every = [printable(name) for name in names]
-    most = 1 if sum(_UID.search(name) is not None for name in every) > 1 else _MOST_NAMED
-    more = len(every) - most
-    return and_more(", ".join(every[:most]), more)
-
-
-def and_more(names: str, count: int) -> str:
-    """Append the number of further names, if any."""
-    return gettext("{names} and {count} more", names=names, count=count) if count > 0 else names
-
-
-def below(names: Iterable[object]) -> str:
-    """List all names, one per line, for a person to choose from."""
-    return "".join(f"\n{printable(name)}" for name in names)
 
 
 def read(folder: Path, listing: Listing) -> Contents:

@@ -17,10 +17,9 @@ import numpy as np
 
 from services.dicom import part10, pixel_data
 from services.errors import Fault, SetChanged
-from services.language import gettext, ngettext
+from services.language import below, gettext, ngettext
 from services.layout import quoted
 from services.rtset import geometry
-from services.rtset.reader import below
 from services.rtset.references import contours
 
 if TYPE_CHECKING:

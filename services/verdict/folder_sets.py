@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault
-from services.language import gettext
+from services.language import gettext, printable
 from services.rtset import folder_listing, not_taken, reader
-from services.rtset.reader import printable
 from services.verdict import check
 from services.verdict.checks import whose_folder
 from services.verdict.selection import complete_sets, set_aside

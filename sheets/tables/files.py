@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from services.forms.spreadsheet import guarded
-from services.rtset.reader import printable
+from services.language import printable
 from services.runtime import durable_files
 from services.store import records, tracking_lines
 from services.store.records import folder_name

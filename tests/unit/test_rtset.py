@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from services.errors import SetRefused
+from services.language import named
 from services.policy.table import Choice, Policy, policy_for
 from services.policy.text_roles import Text
 from services.rtset import folder_listing, reader
@@ -165,7 +166,7 @@ def test_more_than_a_set_holds_is_refused(tmp_path, monkeypatch):
 @given(st.lists(st.text(max_size=20), max_size=12))
 def test_names_in_a_sentence_are_one_line(names):
     """With a few names at most."""
-    sentence = reader.named(names)
+    sentence = named(names)
     assert sentence.isprintable()
     assert len(sentence) <= 5 * 22 + len(" and 12 more")
 

@@ -28,9 +28,8 @@ from services import plain_files
 from services.dicom import part10
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, packing
-from services.language import gettext, gettext_noop
+from services.language import gettext, gettext_noop, printable
 from services.layout import is_litter
-from services.rtset.reader import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault
-from services.language import gettext, ngettext
-from services.rtset.reader import named
+from services.language import gettext, named, ngettext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

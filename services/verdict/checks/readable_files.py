@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from services.errors import Fault
-from services.language import gettext, ngettext
+from services.language import gettext, named, ngettext, printable
 from services.rtset import damage
-from services.rtset.reader import NAMES, named, printable
+from services.rtset.reader import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

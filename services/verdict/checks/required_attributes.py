@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom.dictionary import keyword, tag
 from services.errors import Fault
-from services.language import gettext, ngettext, tallied
+from services.language import gettext, named, ngettext, tallied
 from services.rtset import geometry
-from services.rtset.reader import CT, ENHANCED_CT, NAMES, named
+from services.rtset.reader import CT, ENHANCED_CT, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

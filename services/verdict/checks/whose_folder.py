@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault
 from services.forms.identity import is_placeholder
-from services.language import gettext, gettext_noop, ngettext
-from services.rtset import not_taken, reader
-from services.rtset.reader import NAMES, PLAN, named, printable
+from services.language import and_more, gettext, gettext_noop, named, ngettext, printable
+from services.rtset import not_taken
+from services.rtset.reader import NAMES, PLAN
 from services.verdict.checks import already_removed
 from services.verdict.findings import Findings
 
@@ -102,7 +102,5 @@ def _by_kind(files: Sequence[SetFile]) -> str:
     """List objects by file, and of many of a kind only the first, since file names often are UIDs."""
     kinds = {kind: [one.path for one in files if one.kind == kind] for kind in NAMES}
     return ", ".join(
-        f"{NAMES[kind]} {reader.and_more(printable(paths[0]), len(paths) - 1)}"
-        for kind, paths in kinds.items()
-        if paths
+        f"{NAMES[kind]} {and_more(printable(paths[0]), len(paths) - 1)}" for kind, paths in kinds.items() if paths
     )

@@ -13,10 +13,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import dates
-from services.language import gettext, ngettext
+from services.language import gettext, ngettext, printable
 from services.machines.fit import treatment_beams
 from services.rtset import references
-from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, printable
+from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET
 from services.verdict.checks import importability
 from services.verdict.selection import members
 from services.verdict.selection.set_aside import describe_dose, set_aside

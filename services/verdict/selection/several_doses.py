@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from services.dicom import part10
 from services.errors import Fault
-from services.language import gettext, gettext_noop
+from services.language import below, gettext, gettext_noop, named, printable
 from services.rtset import planned_dose
-from services.rtset.reader import below, named, printable
 from services.verdict.selection.set_aside import describe_dose
 
 if TYPE_CHECKING:
