@@ -56,7 +56,7 @@ def summary(findings: Findings) -> dict[str, Any]:
         "equal": findings.comparison.equal if findings.before else True if findings.as_proven else None,
         "as_proven": not findings.changed_files,
         "target": target.name if target else "",
-        "target_d95_gy": round(histogram.dose_gy(95), 2) if histogram else None,
+        "target_d95_gy": rows.rounded(histogram.dose_gy(95)) if histogram else None,
         "target_covered_percent": _covered(findings, histogram),
         "structures": [
             {

@@ -7,7 +7,8 @@ neighbouring planes), the line spacing and the length of a piece, because the ce
 dose gradients. Where a contour and its neighbour are alike in shape, as they are in a sphere or a cone, the points move
 sideways with their depth, so that the slab narrows instead of ending in a stair. The maximum dose is also searched for
 on the contours and on both ends of the structure. The line spacing gives about twenty thousand pieces per structure and
-is at most 4 mm. Volume outside the dose grid counts as 0 Gy; its fraction is reported.
+is at most 4 mm. Volume outside the dose grid counts as 0 Gy; its fraction is reported, and a dose that would have to be
+received there is unknown.
 
 The field's library for this, dicompyler-core, was last released in 2023, needs adapting to run with current pydicom,
 and counts voxels of the dose grid, which is too coarse for small structures. The tests use it as a reference.
@@ -41,6 +42,7 @@ FINEST_MM: Final = 0.05
 COARSEST_MM: Final = 4.0
 
 _MOST: Final = 0.5
+_ROUNDING: Final = 1e-9
 
 _SPREAD: Final = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
 """Their multiples form a low-discrepancy sequence in a cube: powers of 1/x, where x**4 = x + 1 (Roberts 2018)."""
@@ -101,8 +103,18 @@ class Dvh:
         """Return whether the dose is known for most of the volume, so that its figures are meaningful."""
         return self.outside <= _MOST
 
-    def dose_gy(self, percent: float) -> float:
-        """Return the minimum dose in Gy received by this percentage of the volume: D95 for 95."""
+    @property
+    def min_gy(self) -> float | None:
+        """Minimum dose in Gy; None if a part of the volume is outside the dose grid."""
+        return float(self.gy[-1]) if self.outside == 0 else None
+
+    def dose_gy(self, percent: float) -> float | None:
+        """Return the minimum dose in Gy received by this percentage of the volume: D95 for 95.
+
+        None if less of the volume is in the dose grid.
+        """
+        if percent / 100 > 1 - self.outside + _ROUNDING:
+            return None
         at = int(np.searchsorted(self.covered, percent / 100))
         return float(self.gy[min(at, len(self.gy) - 1)])
 

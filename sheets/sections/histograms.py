@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SAME_GY: Final = 0.005
 _SAME_CM3: Final = 0.005
+_SAME_PART: Final = 0.0005
 """Smaller differences are not visible in the table."""
 
 _COVERED: Final = (95, 100, 107)
@@ -46,7 +47,8 @@ def blocks(findings: Findings) -> Iterator[Block]:
     yield Text(
         "Computed from contours and dose, by the same method for all sets: each contour plane extends half way to its "
         "neighbours, with a smooth curve through the areas of the planes, and the last one to where this curve ends or "
-        "half way to the next slice; dose is interpolated trilinearly and is zero outside the dose grid."
+        "half way to the next slice; dose is interpolated trilinearly. Outside the dose grid it is taken as zero in "
+        "Dmean and V, and a D that would lie there is unknown."
         f"{thick} D95: minimum dose received by 95 % of the volume; D0.03cc: minimum dose "
         "received by the hottest 0.03 cm³; Dmax: maximum dose in the structure or on its surface; V95: fraction of the "
         f"volume receiving 95 % of the prescribed dose{_reference_dose(findings)}.",
@@ -120,7 +122,7 @@ def _figures(of: Structure, found: Dvh | None, dose: Dose | None, full_gy: float
     covered = [found.covered_percent(percent / 100 * full_gy) for percent in _COVERED] if full_gy else []
     return [
         volume,
-        *(Cell(dose.figure(figure)) for figure in figures),
+        *(Cell("unknown" if figure is None else dose.figure(figure)) for figure in figures),
         *(Cell(f"{part:.1f}") for part in covered),
         outside,
     ]
@@ -153,9 +155,14 @@ def _against(after: Dvh | None, before: Dvh | None) -> Cell:
         ("volume", after.volume_cm3 - before.volume_cm3, _SAME_CM3),
         ("Dmean", after.mean_gy - before.mean_gy, _SAME_GY),
         ("Dmax", after.max_gy - before.max_gy, _SAME_GY),
-        ("D95", after.dose_gy(95) - before.dose_gy(95), _SAME_GY),
-        ("D2", after.dose_gy(2) - before.dose_gy(2), _SAME_GY),
+        ("part outside", after.outside - before.outside, _SAME_PART),
+        *((f"D{percent}", _off(after.dose_gy(percent), before.dose_gy(percent)), _SAME_GY) for percent in (95, 2)),
     ):
         if abs(off) >= least:
             return Cell(f"{name} {off:+.2f}", bad=True)
     return Cell("the same")
+
+
+def _off(after_gy: float | None, before_gy: float | None) -> float:
+    """Return the difference of two doses; 0 if one is unknown."""
+    return 0.0 if after_gy is None or before_gy is None else after_gy - before_gy

@@ -90,6 +90,9 @@ def _row(structure: Structure, stated: PlannedDvh, ours: Dvh, dose: Dose) -> lis
         (stated.dose_gy(95), ours.dose_gy(95)),
         (stated.dose_gy(2), ours.dose_gy(2)),
     ):
+        if own is None:
+            cells += [Cell(dose.figure(theirs)), Cell("unknown")]
+            continue
         off = own - theirs
         far = not small and abs(off) > FAR_DOSE * dose.highest_gy
         cells += [Cell(dose.figure(theirs)), Cell(dose.figure(off, sign=True), bad=far)]

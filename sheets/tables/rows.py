@@ -56,7 +56,7 @@ def _set(findings: Findings, of_beams: Sequence[dict[str, Any]]) -> dict[str, An
         "patient_id": str(plan.get("PatientID", "")),
         "published": findings.published.at,
         "plan_label": str(plan.get("RTPlanLabel", "")),
-        "prescription_gy": _rounded(findings.full_gy),
+        "prescription_gy": rounded(findings.full_gy),
         "prescription": str(prescribed),
         "prescription_source": prescribed.stated_in,
         "fractions": groups[0].fractions if len(groups) == 1 else None,
@@ -67,7 +67,7 @@ def _set(findings: Findings, of_beams: Sequence[dict[str, Any]]) -> dict[str, An
         "beams": len(treating),
         "arcs": sum((one["gantry_turned_deg"] or 0) >= _TURNS_DEG for one in treating),
         "control_points": sum(one["control_points"] for one in treating),
-        "meterset_mu": _rounded(sum(metersets), 1) if treating and None not in metersets else None,
+        "meterset_mu": rounded(sum(metersets), 1) if treating and None not in metersets else None,
         **_ct(findings),
         **_dose(findings),
         **_target(findings),
@@ -92,11 +92,11 @@ def _ct(findings: Findings) -> dict[str, Any]:
         "ct_slices": len(objects.slices),
         "ct_rows": first.size[1 - across],
         "ct_columns": first.size[across],
-        "ct_row_spacing_mm": _rounded(first.step[1 - across], 3),
-        "ct_column_spacing_mm": _rounded(first.step[across], 3),
-        "ct_slice_spacing_min_mm": _rounded(float(gaps.min()), 2) if len(gaps) else None,
-        "ct_slice_spacing_max_mm": _rounded(float(gaps.max()), 2) if len(gaps) else None,
-        "ct_length_mm": _rounded(float(gaps.sum()), 1) if len(gaps) else None,
+        "ct_row_spacing_mm": rounded(first.step[1 - across], 3),
+        "ct_column_spacing_mm": rounded(first.step[across], 3),
+        "ct_slice_spacing_min_mm": rounded(float(gaps.min()), 2) if len(gaps) else None,
+        "ct_slice_spacing_max_mm": rounded(float(gaps.max()), 2) if len(gaps) else None,
+        "ct_length_mm": rounded(float(gaps.sum()), 1) if len(gaps) else None,
     }
 
 
@@ -109,13 +109,13 @@ def _dose(findings: Findings) -> dict[str, Any]:
         "dose_frames": whole(data, "NumberOfFrames") or 1,
         "dose_rows": whole(data, "Rows"),
         "dose_columns": whole(data, "Columns"),
-        "dose_row_spacing_mm": _rounded(spacing[0], 3),
-        "dose_column_spacing_mm": _rounded(spacing[-1], 3),
-        "dose_frame_spacing_mm": _rounded(float(np.diff(offsets).max()), 3) if len(offsets) > 1 else None,
+        "dose_row_spacing_mm": rounded(spacing[0], 3),
+        "dose_column_spacing_mm": rounded(spacing[-1], 3),
+        "dose_frame_spacing_mm": rounded(float(np.diff(offsets).max()), 3) if len(offsets) > 1 else None,
         "dose_units": str(data.get("DoseUnits") or ""),
         "dose_type": str(data.get("DoseType") or ""),
         "dose_summation": str(data.get("DoseSummationType") or ""),
-        "dose_max_gy": _rounded(dose.highest_gy) if dose and dose.unit else None,
+        "dose_max_gy": rounded(dose.highest_gy) if dose and dose.unit else None,
     }
 
 
@@ -124,8 +124,8 @@ def _target(findings: Findings) -> dict[str, Any]:
     found = _figures(findings, target) if target else None
     return {
         "target": target.name if target else "",
-        "target_d95_gy": _rounded(found.dose_gy(95)) if found else None,
-        "target_v95_percent": _rounded(found.covered_percent(0.95 * full_gy), 1) if found and full_gy else None,
+        "target_d95_gy": rounded(found.dose_gy(95)) if found else None,
+        "target_v95_percent": rounded(found.covered_percent(0.95 * full_gy), 1) if found and full_gy else None,
     }
 
 
@@ -145,10 +145,10 @@ def _structure(findings: Findings, one: Structure) -> dict[str, Any]:
         "type": one.kind,
         "code": _code(findings.after.objects.structure_set, one.number),
         "drawn": one.drawn,
-        "volume_cm3": _rounded(whole_dvh.volume_cm3) if whole_dvh else None,
+        "volume_cm3": rounded(whole_dvh.volume_cm3) if whole_dvh else None,
         **_doses(known),
         **_extent(findings, one, whole_dvh),
-        "outside_grid_percent": _rounded(100 * whole_dvh.outside, 1) if whole_dvh else None,
+        "outside_grid_percent": rounded(100 * whole_dvh.outside, 1) if whole_dvh else None,
         **_covered(findings, known),
     }
 
@@ -159,8 +159,8 @@ def _doses(found: Dvh | None) -> dict[str, Any]:
         return dict.fromkeys(names)
     hottest = found.dose_gy(100 * _HOT_CM3 / found.volume_cm3) if found.volume_cm3 > _HOT_CM3 else found.max_gy
     percents = [found.dose_gy(percent) for percent in (98, 95, 50, 2)]
-    figures = [float(found.gy[-1]), found.mean_gy, found.max_gy, *percents, hottest]
-    return dict(zip(names, map(_rounded, figures), strict=True))
+    figures = [found.min_gy, found.mean_gy, found.max_gy, *percents, hottest]
+    return dict(zip(names, map(rounded, figures), strict=True))
 
 
 def _covered(findings: Findings, found: Dvh | None) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _covered(findings: Findings, found: Dvh | None) -> dict[str, Any]:
         return {}
     steps = range(STEP_GY, min(int(dose.highest_gy), LAST_STEP_GY) + STEP_GY, STEP_GY)
     covered = found.curve(np.array(steps, dtype=float)).tolist()
-    return {f"v{gy}gy_percent": _rounded(percent, 1) for gy, percent in zip(steps, covered, strict=True)}
+    return {f"v{gy}gy_percent": rounded(percent, 1) for gy, percent in zip(steps, covered, strict=True)}
 
 
 def _extent(findings: Findings, one: Structure, found: Dvh | None) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def _extent(findings: Findings, one: Structure, found: Dvh | None) -> dict[str, 
     points = frame.patient(np.concatenate(one.contours))
     extent = [float(np.ptp(axis)) for axis in points.T]
     centre = frame.patient(found.centre[np.newaxis])[0]
-    return dict(zip(names, [_rounded(each, 1) for each in (*extent, *centre)], strict=True))
+    return dict(zip(names, [rounded(each, 1) for each in (*extent, *centre)], strict=True))
 
 
 def _code(structure_set: Data, roi: int) -> str:
@@ -229,19 +229,19 @@ def _beam(one: Beam, raw: tuple[Data, list[Data], Data]) -> dict[str, Any]:
         "meterset_mu": _meterset(data, plan),
         "control_points": one.control_points,
         "gantry": one.gantry,
-        "gantry_turned_deg": _rounded(turned, 1),
+        "gantry_turned_deg": rounded(turned, 1),
         "collimator": one.collimator,
         "couch": one.couch,
         "devices": one.devices,
-        "jaw_x_min_mm": _rounded(min(jaws["X"], default=None)),
-        "jaw_x_max_mm": _rounded(max(jaws["X"], default=None)),
-        "jaw_y_min_mm": _rounded(min(jaws["Y"], default=None)),
-        "jaw_y_max_mm": _rounded(max(jaws["Y"], default=None)),
-        "leaf_min_mm": _rounded(min(flat, default=None)),
-        "leaf_max_mm": _rounded(max(flat, default=None)),
-        "isocentre_left_mm": _rounded(left),
-        "isocentre_back_mm": _rounded(back),
-        "isocentre_head_mm": _rounded(head),
+        "jaw_x_min_mm": rounded(min(jaws["X"], default=None)),
+        "jaw_x_max_mm": rounded(max(jaws["X"], default=None)),
+        "jaw_y_min_mm": rounded(min(jaws["Y"], default=None)),
+        "jaw_y_max_mm": rounded(max(jaws["Y"], default=None)),
+        "leaf_min_mm": rounded(min(flat, default=None)),
+        "leaf_max_mm": rounded(max(flat, default=None)),
+        "isocentre_left_mm": rounded(left),
+        "isocentre_back_mm": rounded(back),
+        "isocentre_head_mm": rounded(head),
     }
 
 
@@ -295,8 +295,9 @@ def _meterset(beam: Data, plan: Data) -> float | None:
         if whole(reference, "ReferencedBeamNumber") == whole(beam, "BeamNumber")
     ]
     known = [each for each in found if each is not None]
-    return _rounded(sum(known), 1) if known else None
+    return rounded(sum(known), 1) if known else None
 
 
-def _rounded(figure: float | None, places: int = 2) -> float | None:
+def rounded(figure: float | None, places: int = 2) -> float | None:
+    """Round a figure, if known."""
     return None if figure is None else round(float(figure), places) + 0.0  # no negative zero

@@ -93,6 +93,15 @@ def test_what_lies_outside_the_dose_counts_as_nothing_and_is_reported() -> None:
     below = found(structure(*(square(20, z) for z in (-14.0, -10.0, -6.0, -2.0))), sloping([0, 10, 20]))
     assert below.outside == pytest.approx(0.375, abs=0.001)
     assert below.mean_gy == pytest.approx(25, abs=0.05)
+    assert (below.known, below.min_gy) == (True, None)
+    assert [below.dose_gy(percent) is None for percent in (98, 95, 63, 62, 50, 2)] == [True] * 3 + [False] * 3
+
+
+def test_a_structure_that_fills_its_grid_has_all_its_percentiles() -> None:
+    """A part outside that is no more than rounding makes none of them unknown."""
+    box = found(structure(*(square(20, z) for z in (3.0, 6.0, 9.0))), sloping([0, 10, 20, 40]))
+    assert box.outside == 0
+    assert box.min_gy == pytest.approx(box.dose_gy(100))
 
 
 def test_frames_may_be_told_by_their_positions_and_come_from_above() -> None:
