@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
-from pydicom import DataElement, Dataset, dcmread, dcmwrite
+from pydicom import DataElement, Dataset, dcmread
 from pydicom.config import disable_value_validation
 
 from tests.many import examples
+from tests.sets import file_of_built
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,10 +127,10 @@ def changed(path: Path, way: str) -> Iterator[str]:
             if _is_tried(way, name, holder[tag]):
                 kept, holder[tag] = holder[tag], _copy(holder[tag])
                 WAYS[way](holder, holder[tag])
-                dcmwrite(path, whole)
+                path.write_bytes(file_of_built(whole))
                 holder[tag] = kept
                 yield name
-        dcmwrite(path, whole)
+        path.write_bytes(file_of_built(whole))
 
 
 def exchanged(path: Path) -> Iterator[str]:
@@ -140,10 +141,10 @@ def exchanged(path: Path) -> Iterator[str]:
             first, second, *_ = _items(whole, one)
             for tag in [each.tag for each in first if each.tag in second and each != second[each.tag]]:
                 first[tag], second[tag] = second[tag], first[tag]
-                dcmwrite(path, whole)
+                path.write_bytes(file_of_built(whole))
                 first[tag], second[tag] = second[tag], first[tag]
                 yield f"{_name(whole, one)}.{first[tag].keyword}"
-        dcmwrite(path, whole)
+        path.write_bytes(file_of_built(whole))
 
 
 def _items(data: Dataset, path: tuple[Step, ...]) -> list[Dataset]:

@@ -138,7 +138,7 @@ def finer_dose(made: MadeSet) -> None:
     The independent program counts voxels, takes the nearest frame where one is within half a millimetre, and knows of
     no other dose in a slice than that of its middle: where it falls steeply from slice to slice, it is not a judge.
     """
-    dose, times = made.dose, round(float(made.dose.PixelSpacing[0]) / 0.4)
+    dose, times = made.dose, round(float(made.dose.PixelSpacing[0]) / 0.5)
     values = dose.pixel_array.astype(float)
     frames_mm = float(dose.ImagePositionPatient[2]) + np.array(dose.GridFrameOffsetVector, float)
     slices_mm = np.array([float(image.ImagePositionPatient[2]) for image in made.ct])
