@@ -468,7 +468,7 @@ class Identifiers:
         """Add the key of a spelling, with separators between its parts and its words."""
         text = " ".join(parts)
         reading = _Reading(text)
-        weight = sum(2 if is_cjk(char) else 1 for char in text if char.isalnum())
+        weight = _weight(text)
         humps = [at for at, _ in reading.starts[1:]] if kind == "person" else reading.gaps
         for spelling, cuts in ((reading.joined, humps), (fold(reading.joined), [])):
             if len(spelling) > 1:  # ANNAEVA as one word folds differently from Anna and Eva
@@ -522,6 +522,12 @@ _INITIAL: Final = re.compile(r"(?<![^\W_])[^\W\d_]\.")
 
 def _letters(text: str) -> list[str]:
     return _WORD.findall(text)
+
+
+def _weight(text: str) -> int:
+    """Return the number of letters and digits; Chinese, Japanese and Korean characters count twice."""
+    count = sum(map(str.isalnum, text))
+    return count if text.isascii() else count + sum(is_cjk(char) for char in text if char.isalnum())
 
 
 def _words(text: str) -> list[str]:

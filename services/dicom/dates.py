@@ -98,8 +98,11 @@ def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
         There are so many dates that every shift maps one onto another.
     """
     days = set(dates)
-    allowed = {weeks for weeks in SHIFT_WEEKS if days.isdisjoint(_moved(days, timedelta(weeks=weeks)))}
-    if not allowed:
+
+    def is_allowed(weeks: int) -> bool:
+        return days.isdisjoint(_moved(days, timedelta(weeks=weeks)))
+
+    if not any(map(is_allowed, SHIFT_WEEKS)):
         raise SetRefused(
             Fault(
                 "dates-too-dense",
@@ -112,7 +115,7 @@ def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
                 ),
             )
         )
-    return next(timedelta(weeks=weeks) for weeks in _stream(key) if weeks in allowed)
+    return next(timedelta(weeks=weeks) for weeks in _stream(key) if is_allowed(weeks))
 
 
 def collides(dates: Iterable[date], shift: timedelta) -> bool:

@@ -18,7 +18,7 @@ import csv
 from collections import defaultdict
 from dataclasses import dataclass, fields
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -335,7 +335,7 @@ class Policy:
                 return below[tag]
         return self.compiled.get(tag) or self._printed[_pattern(tag)]
 
-    @property
+    @cached_property
     def contested(self) -> frozenset[int]:
         """Dates governed by both Retain Device Identity and the dates options that are not kept.
 
@@ -349,7 +349,7 @@ class Policy:
             and decision.action in (Action.DATE, *_BASIC.values())
         )
 
-    @property
+    @cached_property
     def identifying(self) -> Mapping[int, str]:
         """Attributes with identifying values that are removed or replaced, and the kind of identifier."""
         return {

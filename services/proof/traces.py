@@ -212,6 +212,8 @@ _ARTICLE: Final = "\N{ARABIC LETTER ALEF}\N{ARABIC LETTER LAM}"
 
 def _plain(text: str) -> str:
     """Return the letters and digits of a text, in lower case without accents."""
+    if text.isascii():  # five times as fast, and most texts are
+        return "".join(filter(str.isalnum, text)).lower()
     letters = "".join([char for char in text if unicodedata.category(char) in _LETTERS_AND_DIGITS])
     parts = unicodedata.normalize("NFKD", letters.casefold()).casefold().translate(_LIKE_LETTERS)
     return "".join([char for char in parts if unicodedata.category(char)[0] in "LN"])
