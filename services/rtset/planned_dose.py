@@ -1,9 +1,13 @@
-"""The part of a plan that a dose covers: all of it, or some beams. PS3.3 C.8.8.3."""
+"""The dose of a plan: which part of the plan it covers, how high it is, and what is prescribed. PS3.3 C.8.8.3."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
+from services.dicom import part10
 from services.machines.fit import NOT_TREATING
 from services.rtset.references import references
 
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
 
 DELIVERING: Final = ("BeamSequence", "IonBeamSequence", "ApplicationSetupSequence")
 """Sequences that deliver a plan's dose: beams, or the sources of a brachytherapy plan."""
+
+_UNCOMPRESSED: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
 
 
 class Beam(NamedTuple):
@@ -68,3 +74,32 @@ def covered(plans: Sequence[View], kind: str, treating: set[Beam]) -> set[Beam]:
             beams = group.items("ReferencedBeamSequence")
             found |= {Beam(number, beam.number("ReferencedBeamNumber")) for beam in beams}
     return found
+
+
+def maximum_gy(dose: SetFile) -> float | None:
+    """Return the maximum dose of a grid in its stated units; None if its voxels cannot be read."""
+    file, scaling = dose.file, dose.view.number("DoseGridScaling")
+    bits, signed = (dose.view.number(keyword) for keyword in ("BitsAllocated", "PixelRepresentation"))
+    if file.pixels is None or scaling is None or bits not in {16, 32} or file.transfer_syntax not in _UNCOMPRESSED:
+        return None
+    with suppress(OSError):
+        cells = part10.pixel_bytes(file, 0, file.pixels.length)
+        voxels = np.frombuffer(cells, f"<{'i' if signed else 'u'}{int(bits) // 8}", len(cells) * 8 // int(bits))
+        return float(voxels.max(initial=0)) * scaling
+    return None
+
+
+def prescribed_gy(plan: View) -> float | None:
+    """Return the highest dose that a plan prescribes to a target, else that of its beams; None if it states neither."""
+    targets = [
+        dose
+        for one in plan.items("DoseReferenceSequence")
+        if one.text("DoseReferenceType").upper() == "TARGET" and (dose := one.number("TargetPrescriptionDose"))
+    ]
+    if targets:
+        return max(targets)
+    total_gy = 0.0
+    for group in plan.items("FractionGroupSequence"):
+        doses = [beam.number("BeamDose") or 0.0 for beam in group.items("ReferencedBeamSequence")]
+        total_gy += sum(doses) * (group.number("NumberOfFractionsPlanned") or 0)
+    return total_gy or None

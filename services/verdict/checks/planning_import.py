@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.verdict.checks import importability, impossible_values, preflight, required_attributes
+from services.verdict.checks import contradictions, importability, impossible_values, preflight, required_attributes
 
 if TYPE_CHECKING:
     from services.forms.collection_form import Options
@@ -24,6 +24,7 @@ def judge(found: Findings, objects: Objects, options: Options, *, machine_replac
     found.faults += required_attributes.faults(objects)
     found.record_notes += required_attributes.notes(objects)
     found.record_notes += impossible.notes
+    found.record_notes += contradictions.notes(objects)
     found.record_notes += preflight.notes(objects)
     if objects.structure_set:
         found.of_names += preflight.of_names(importability.names_of(objects.structure_set))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from array import array
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from services.dicom import part10
 from services.errors import Fault
 from services.language import below, gettext, gettext_noop, named, printable
 from services.rtset import planned_dose
@@ -19,9 +15,6 @@ if TYPE_CHECKING:
     from services.rtset.reader import SetFile
 
 PLAN_DOSE_ONLY: Final = gettext_noop("Export the plan dose only, not field doses.")
-
-_WORDS: Final = {16: "H", 32: "I"}
-_UNCOMPRESSED: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
 
 
 def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
@@ -80,34 +73,10 @@ def _describe(dose: SetFile) -> str:
     parts = [gettext("{size} voxels of {spacing} mm", size=size, spacing=spacing or gettext("unknown"))]
     if day := view.text("InstanceCreationDate") or view.text("ContentDate") or view.text("SeriesDate"):
         parts.append(gettext("of {day}", day=printable(day)))
-    if (most := maximum_gy(dose)) is not None:
+    if (most := planned_dose.maximum_gy(dose)) is not None:
         parts.append(gettext("at most {dose_gy:.2f} Gy", dose_gy=most))
     return ", ".join(parts)
 
 
 def _planes(dose: SetFile) -> float:
     return dose.view.number("NumberOfFrames") or 1
-
-
-def maximum_gy(dose: SetFile) -> float | None:
-    """Return the maximum dose of a grid in its stated units; None if its voxels cannot be read."""
-    file, scaling = dose.file, dose.view.number("DoseGridScaling")
-    bits = int.from_bytes(dose.view.raw("BitsAllocated") or b"", "little")
-    if file.pixels is None or scaling is None or bits not in _WORDS or file.transfer_syntax not in _UNCOMPRESSED:
-        return None
-    with suppress(OSError, ValueError):
-        voxels = array(_WORDS[bits], _pixels(dose))
-        if sys.byteorder == "big":
-            voxels.byteswap()
-        return max(voxels, default=0) * scaling
-    return None
-
-
-def _pixels(dose: SetFile) -> bytes:
-    file, place = dose.file, dose.file.pixels
-    assert place is not None  # checked by the caller
-    if file.memory is not None:
-        return file.memory[place.offset : place.offset + place.length]
-    with file.path.open("rb", buffering=0) as opened:
-        opened.seek(place.offset)
-        return opened.read(place.length)
