@@ -20,8 +20,8 @@ from services.runtime.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LASTING: Final = frozenset(("run", "watch", "worker", "console", "sort"))
-"""Commands that are services, or start some: their output is a log as well."""
+LASTING: Final = frozenset(("watch", "worker", "console", "sort"))
+"""Commands that are services: their output is a log."""
 
 
 def of_any_command() -> None:

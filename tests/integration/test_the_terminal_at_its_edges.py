@@ -102,7 +102,7 @@ def test_a_closed_output_ends_in_a_sentence(root: Path) -> None:
         ["sh", "-c", f'{python} status "$0" >&-', str(root)], capture_output=True, text=True, check=False
     )
     assert (closed.returncode, closed.stderr.count("\n"), "Standard output is closed" in closed.stderr) == (2, 1, True)
-    for asked in ("status", "check"):
+    for asked in ("status", "check", "run"):
         left = subprocess.run(
             ["sh", "-c", f'{{ {python} {asked} "$0"; echo $? >&2; }} | true', str(root)],
             capture_output=True,
@@ -110,6 +110,7 @@ def test_a_closed_output_ends_in_a_sentence(root: Path) -> None:
             check=False,
         )
         assert left.stderr == "0\n"
+    assert len(list(root.glob("ANON_*"))) == len(NAMES)
 
 
 def test_hints_are_quoted_for_a_shell() -> None:
