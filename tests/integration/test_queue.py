@@ -159,6 +159,16 @@ def test_a_dead_workers_lease_can_be_dropped_and_lapses(client: redis.Redis, mon
         assert mine
 
 
+def test_a_dead_workers_lease_lapses_although_redis_clock_was_set_back(client: redis.Redis, queue: Queue) -> None:
+    """Redis notes the time of day at which it expires. A living worker's is left as it is."""
+    client.set(leases.key(A), "dead", px=86_400_000)
+    client.set(leases.key(B), "living", px=2_000)
+    assert queue.holding([A, B, C]) == {A: "in work", B: "in work"}
+    assert 0 < client.pttl(leases.key(A)) <= leases.LEASE_S * 1000
+    assert 0 < client.pttl(leases.key(B)) <= 2_000
+    assert not client.exists(leases.key(C))
+
+
 def test_a_lapsed_lease_that_another_took_is_not_renewed(client: redis.Redis) -> None:
     """It would otherwise outlive that worker, and block the set after the worker's death."""
     looks = iter([False, False, True])
@@ -168,7 +178,7 @@ def test_a_lapsed_lease_that_another_took_is_not_renewed(client: redis.Redis) ->
             return next(looks)
 
     client.set(leases.key(A), "another", px=5_000)
-    leases._renew(client, leases.key(A), "mine", ThreeLooks())
+    leases._renew(client, leases.key(A), "mine", 6.0, ThreeLooks())
     assert client.pttl(leases.key(A)) <= 5_000
 
 

@@ -50,7 +50,7 @@ from tests.sets import (
     without_file_meta,
     without_preamble,
 )
-from worker.queues.sheet_queue import ASKED_S, MOST_WAITING, TASK, Sheets
+from worker.queues.sheet_queue import ASKED_S, BEGUN_S, MOST_WAITING, TASK, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -416,6 +416,25 @@ def test_a_missing_sheet_is_asked_for_once_and_one_that_failed_rests(
     assert sheets.failures(done.collection) == [6]
     done.sheet()
     assert sheets.failures(done.collection) == []
+
+
+def test_what_a_killed_worker_was_making_is_asked_for_again_soon(
+    published: Callable[..., Published], client: redis.Redis
+) -> None:
+    """Sheets and deliveries. A request that waits is kept longer, but not for a day if Redis' clock was set back."""
+    collection = published().collection
+    sheets = Sheets(client, Sent(), "q.sheets")
+    sheets.ask_for_missing(collection)
+    sheets.ask_to_receive(collection.id, "m")
+    notes = client.keys("anonymizer:sheet:*") + client.keys("anonymizer:delivery:*")
+    assert len(notes) == 2
+    for note in notes:
+        client.expire(note, 86_400)
+    sheets.ask_for_missing(collection)
+    sheets.ask_to_receive(collection.id, "m")
+    assert all(BEGUN_S < client.ttl(note) <= ASKED_S for note in notes)
+    with sheets.making(collection.id, 6), sheets.receiving(collection.id, "m"):
+        assert all(0 < client.ttl(note) <= BEGUN_S for note in notes)
 
 
 def test_a_run_makes_the_sheets_of_what_it_published_when_all_is_published(tmp_path: Path) -> None:

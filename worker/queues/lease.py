@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import redis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from worker.queues.set_key import SetKey
 
@@ -66,14 +66,10 @@ def lease(client: redis.Redis, name: SetKey) -> Iterator[int]:
         yield 0
         return
     begun = _begin(client, name)
-    done = threading.Event()
-    renewal = threading.Thread(target=_renew, args=(client, note, token, done), daemon=True)
-    renewal.start()
     try:
-        yield begun
+        with renewed(client, note, token, LEASE_S):
+            yield begun
     finally:
-        done.set()
-        renewal.join()
         with suppress(redis.RedisError):
             client.delete(_beginnings(name))
             if client.get(note) == token.encode():
@@ -85,9 +81,34 @@ def drop(client: redis.Redis, name: SetKey) -> None:
     client.delete(key(name), _beginnings(name))
 
 
-def _renew(client: redis.Redis, note: str, token: str, done: threading.Event) -> None:
-    while not done.wait(LEASE_S / RENEWALS):
+@contextmanager
+def renewed(client: redis.Redis, note: str, value: str, lasting_s: float) -> Iterator[None]:
+    """Keep a key as long as it has this value and this process lives; afterwards it expires within `lasting_s`."""
+    done = threading.Event()
+    renewal = threading.Thread(target=_renew, args=(client, note, value, lasting_s, done), daemon=True)
+    renewal.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewal.join()
+
+
+def bound(client: redis.Redis, notes: Iterable[str], lasting_s: float) -> None:
+    """Have keys expire within the time they were given, even if Redis' clock was set back since.
+
+    Redis keeps the time of day at which a key expires. Before 7.0 it cannot be asked for this: there, a set of a dead
+    worker waits until the clock has caught up.
+    """
+    with client.pipeline(transaction=False) as step:
+        for note in notes:
+            step.pexpire(note, int(lasting_s * 1000), lt=True)
+        step.execute(raise_on_error=False)
+
+
+def _renew(client: redis.Redis, note: str, value: str, lasting_s: float, done: threading.Event) -> None:
+    while not done.wait(lasting_s / RENEWALS):
         with suppress(redis.RedisError):
-            if client.get(note) != token.encode():
+            if client.get(note) != value.encode():
                 return
-            client.pexpire(note, int(LEASE_S * 1000))
+            client.pexpire(note, int(lasting_s * 1000))

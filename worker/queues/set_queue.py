@@ -111,4 +111,7 @@ class Queue:
                 states[name] = SetState.IN_WORK
             elif waiting and number is not None and number > (begun or 0):
                 states[name] = SetState.QUEUED
+        lease.bound(
+            self._redis, (lease.key(name) for name, state in states.items() if state is SetState.IN_WORK), lease.LEASE_S
+        )
         return states

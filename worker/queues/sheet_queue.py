@@ -1,8 +1,8 @@
 """Queue of the sheets, which are made beside the sets and never before one.
 
 Sheets are optional: which are missing is determined from the share, and requests are noted in Redis for a while so as
-not to be repeated at each check. A lost request is repeated when the note has expired; a sheet that could not be made
-is retried after a day.
+not to be repeated at each check. A lost request is repeated when the note has expired, which is soon if its worker was
+killed; a sheet that could not be made is retried after a day.
 
 Callers import only this module; the tasks import everything for making sets and sheets (`worker.tasks.sheet_tasks`).
 """
@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Final
 from sheets import paths
 from worker.connection import QUEUE, key_of
 from worker.drawing import ENDING
+from worker.queues.lease import bound, renewed
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import redis
     from celery import Celery
 
@@ -26,7 +29,11 @@ DELIVERY_TASK: Final = "receive_delivery"
 """Task of `worker.tasks.delivery_tasks`, in the same queue."""
 
 ASKED_S: Final = 900
+BEGUN_S: Final = 30
+"""Seconds until what a killed worker was making or receiving is requested again."""
 FAILED_S: Final = 86_400
+
+_ASKED: Final = "asked"
 
 MOST_WAITING: Final = 100
 """Maximum messages in the queue, in case no worker makes sheets."""
@@ -71,6 +78,10 @@ class Sheets:
         states = self._states(collection.id, missing)
         return [index for index in missing if states.get(index) == "failed"]
 
+    def making(self, collection_id: str, index: int) -> AbstractContextManager[None]:
+        """Keep the request for a sheet only as long as this process makes it."""
+        return self._begun(_note(collection_id, index))
+
     def done(self, collection_id: str, index: int) -> None:
         """Note that a sheet is no longer requested."""
         self._redis.delete(_note(collection_id, index))
@@ -81,8 +92,15 @@ class Sheets:
 
     def ask_to_receive(self, collection_id: str, mark: str) -> None:
         """Queue a delivery from the inbox, unless just requested."""
-        if self._redis.set(_delivery(collection_id, mark), "asked", nx=True, ex=ASKED_S):
+        note = _delivery(collection_id, mark)
+        if self._redis.set(note, _ASKED, nx=True, ex=ASKED_S):
             self._send(DELIVERY_TASK, collection_id, mark)
+        else:
+            bound(self._redis, [note], ASKED_S)
+
+    def receiving(self, collection_id: str, mark: str) -> AbstractContextManager[None]:
+        """Keep the request for a delivery only as long as this process receives it."""
+        return self._begun(_delivery(collection_id, mark))
 
     def received(self, collection_id: str, mark: str) -> None:
         """Note that a delivery is no longer requested."""
@@ -95,10 +113,14 @@ class Sheets:
 
     def _ask(self, collection_id: str, index: int) -> bool:
         """Request a sheet, unless another process just did."""
-        asked = bool(self._redis.set(_note(collection_id, index), "asked", nx=True, ex=ASKED_S))
+        asked = bool(self._redis.set(_note(collection_id, index), _ASKED, nx=True, ex=ASKED_S))
         if asked:
             self._send(TASK, collection_id, index)
         return asked
+
+    def _begun(self, note: str) -> AbstractContextManager[None]:
+        self._redis.set(note, _ASKED, ex=BEGUN_S)
+        return renewed(self._redis, note, _ASKED, BEGUN_S)
 
     def _send(self, task: str, *arguments: str | int) -> None:
         self._app.send_task(task, args=list(arguments), queue=self.queue)
@@ -109,7 +131,9 @@ class Sheets:
             for index in indices:
                 step.get(_note(collection_id, index))
             found: list[bytes | None] = step.execute()
-        return {index: state.decode() for index, state in zip(indices, found, strict=True) if state}
+        states = {index: state.decode() for index, state in zip(indices, found, strict=True) if state}
+        bound(self._redis, (_note(collection_id, index) for index, state in states.items() if state == _ASKED), ASKED_S)
+        return states
 
 
 def _delivery(collection_id: str, mark: str) -> str:

@@ -27,6 +27,8 @@ def receive_delivery(self: Task, collection_id: str, mark: str) -> None:
     bound = bound_contextvars(collection=collection_id, delivery=mark, task=self.request.id)
     with bound, tolerating("delivery.waits"):
         here = station()
-        result = inbox.take(here.open(collection_id), mark, here.settings, here.redis)
+        sheets = Sheets(here.redis, app, self.request.delivery_info["routing_key"])
+        with sheets.receiving(collection_id, mark):
+            result = inbox.take(here.open(collection_id), mark, here.settings, here.redis)
         log.info("delivery.received", state=result)
-        Sheets(here.redis, app, self.request.delivery_info["routing_key"]).received(collection_id, mark)
+        sheets.received(collection_id, mark)

@@ -38,7 +38,8 @@ def make_sheet(self: Task, collection_id: str, index: int) -> None:
         collection = here.open(collection_id)
         if index in paths.missing(collection):
             try:
-                _make(collection, index)
+                with sheets.making(collection_id, index):
+                    _make(collection, index)
             except CIRCUMSTANCES:
                 raise
             except Exception:
