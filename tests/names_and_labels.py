@@ -194,13 +194,14 @@ def count_of_centre(centre: str) -> tuple[int, int, int, frozenset[str]]:
     chance, labels = random.Random(centre), labels_of_centres()[centre]
     texts = kept = lost = 0
     unread: set[str] = set()
+    own = {name: Identifiers([("person", name), ("patient-id", _ID)], births=[_BIRTH]) for name in NAMES}
     for number in range(_SETS):
         name = NAMES[number % len(NAMES)]
         family, first = name.split("^")
         wanted = chance.sample(labels, min(_LABELS, len(labels)))
         named = {f"{label} {family}" for label in wanted[:1]}
         planned = [Text("roi_name", place, text) for place, text in enumerate((*wanted[1:], *named), 1)]
-        cleaner = Cleaner(Identifiers([("person", name), ("patient-id", _ID)], births=[_BIRTH]), planned)
+        cleaner = Cleaner(own[name], planned)
         for _, _, text in planned:
             left = cleaner.clean(text, "roi_name")
             texts += 1
@@ -264,6 +265,7 @@ def count_weak(organs: list[str]) -> tuple[int, int, int, int, int]:
 def count_of_folders(folder: str, file: str) -> tuple[int, int, int, int, int]:
     """Return the numbers of texts echoing folder or file: replaced, listed, neither; and of organs lost."""
     texts = replaced = listed = unlisted = lost = 0
+    nobody = Identifiers([])
     for name in NAMES:
         says = _says(name)
         called = [each.format(family=says["name"], **says) for each in (folder, file)]
@@ -274,7 +276,7 @@ def count_of_folders(folder: str, file: str) -> tuple[int, int, int, int, int]:
                 continue
             for organ in ORGANS["en"].split()[::4]:
                 text = Text("roi_name", 7, form.format(organ=organ, **says))
-                cleaner = Cleaner(Identifiers([]), [text], rule)
+                cleaner = Cleaner(nobody, [text], rule)
                 left = cleaner.clean(text.value, text.role)
                 texts += 1
                 replaced += word not in left
