@@ -11,10 +11,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from services.dicom import character_sets
-from services.proof.search import letters_of, spellings, words_of
+from services.proof.search import letters_of, spellings, stated_days, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from services.proof.evidence import Change, Found, Locator, Reasons
     from services.proof.search import Search
@@ -28,6 +28,8 @@ _NOT_ALLOWED_IN_NAMES: Final = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f]+")
 _NOT_ALLOWED_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")
 _LONG_NUMBER: Final = re.compile(r"\d{6}")
 _LONGEST_SHORT: Final = 256
+_LARGEST_SHORT: Final = 99_999
+"""Largest number that a UID may contain by chance."""
 _FORMS: Final = {
     b"DS": re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE](?:-\d+|\+?0*\d{1,2}))?"),
     b"IS": re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE](?:-\d+|\+?0*\d{1,2}))?"),
@@ -50,11 +52,19 @@ def judge(
     """Check that kept values are valid, and that changed ones had to be changed; return the number checked."""
     values = [(kind, value) for kind, value in identifying if kind in _NAMING]
     ids = {int(digits) for kind, value in values if kind in _NUMBERED and (digits := _digits(value))}
+    in_uids = {
+        f"{year:04d}{month:02d}{day:02d}"
+        for kind, value in identifying
+        if kind == "date"
+        for year, month, day in stated_days(value)
+    } | {str(number) for number in ids if number > _LARGEST_SHORT}
     words: set[str] = set()
     if found.mended:
         words = {spelling for _, value in values for word in _parts(value) for spelling in spellings(word)}
     for (vr, value), place in found.kept.items():
         text = value.decode("latin-1").rstrip("\0 ")
+        if vr == b"UI" and any(one in part for part in _own_components(text) for one in in_uids):
+            reasons.add("kept values", "a kept UID contains an ID or a date", place)
         if not _NOT_ALLOWED.search(text) and (vr not in _FORMS or not text or _FORMS[vr].fullmatch(text)):
             continue
         if _without_controls(text, vr) != text or (vr in _FORMS and not _is_of(vr, text)):
@@ -67,6 +77,13 @@ def judge(
         if not _had_to(change, search, words, ids) and not _may_hint_at_person(change, values):
             reasons.add("elements", "differs, and should be kept", place)
     return len(found.kept) + len(found.mended)
+
+
+def _own_components(text: str) -> Iterator[str]:
+    """Yield the components of those UIDs that the standard does not define. PS3.6 Annex A."""
+    for uid in text.split("\\"):
+        if not uid.startswith("1.2.840.10008."):
+            yield from uid.split(".")
 
 
 def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:
@@ -149,4 +166,4 @@ def _digits(value: str) -> str:
 
 def _number(text: str) -> int:
     match = re.fullmatch(r"[+-]?(\d+)(?:\.0*)?", text.strip(" \0"))
-    return int(match[1]) if match and int(match[1]) > 99999 else -1
+    return int(match[1]) if match and int(match[1]) > _LARGEST_SHORT else -1

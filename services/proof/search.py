@@ -171,7 +171,7 @@ class Search:
                 self._take_name([words_of(part) for part in group.split("^")[:_NAME_PARTS]])
         elif kind != "date":
             self._take_phrase(kind, value)
-        elif days := _stated_days(value):
+        elif days := stated_days(value):
             self._days.update(days)
         elif any(map(str.isalpha, value)):  # not a date but a name or a comment; a year alone identifies nobody
             self._take_phrase(kind, value)
@@ -481,7 +481,7 @@ MONTHS: Final = {
 """Month numbers by the spellings of their names."""
 
 
-def _stated_days(value: str) -> list[_Day]:
+def stated_days(value: str) -> list[_Day]:
     """Return the days fully stated in a DA or DT value or range."""
     stated = (_STATED.fullmatch(part.strip(" \0")) for part in value.split("-"))
     return [(int(found[1]), int(found[3]), int(found[4])) for found in stated if found]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import dictionary
 from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
+from services.dicom.dates import read_da
 from services.language import gettext, gettext_noop
 from services.policy.attribute_types import ROOT, TABLE, demanded
 from services.rtset.echoes import Echoes, spellings
@@ -96,6 +97,8 @@ _NOT_NEEDED: Final = _tags(
 _CONTEXT: Final = dictionary.tag("ContextIdentifier")
 """A number from PS3.16."""
 _IMAGE_TYPE: Final = dictionary.tag("ImageType")
+_OF_THE_STANDARD: Final = "1.2.840.10008."
+"""Root of the UIDs that DICOM defines. PS3.6 Annex A."""
 _OPEN_VALUES: Final = 3
 """Number of values of (0008,0008) *Image Type* with defined terms; later ones are manufacturer-specific. PS3.3
 C.7.6.1.1.2.
@@ -148,6 +151,9 @@ class _Known:
         words = {spelling for word in whole for spelling in spellings(word)}
         self.words: Final = {word for word in words if len(word) >= _TOKEN and not is_term(word.upper())}
         self._digits: Final = digits
+        days = (day for kind, value in found if kind == "date" for day in read_da(value))
+        numbers = {str(one) for one in self.numbers if one >= 10 ** (_LONG - 1)}
+        self._in_uids: Final = {f"{day:%Y%m%d}" for day in days} | numbers
         self._names: Final = [value for kind, value in values if kind == "person"]
 
     def hints_at_person(self, part: str) -> bool:
@@ -171,6 +177,11 @@ class _Known:
     def echoes_in(self, part: str) -> bool:
         """Return whether a coded string contains a place or device of the set, or suggests someone."""
         return self.echoes.are_in(part) or self.hints_at_person(part)
+
+    def are_in_uid(self, uid: str) -> bool:
+        """Return whether a component of a UID that is not the standard's contains an ID or a date of the set."""
+        components = () if uid.startswith(_OF_THE_STANDARD) else uid.split(".")
+        return any(one in component for component in components for one in self._in_uids)
 
     def is_in(self, part: str) -> bool:
         """Return whether a coded string contains one of the words, or a number as long as IDs."""
@@ -258,9 +269,11 @@ _DEMANDED: Final = frozenset(tag for (_, _, tag), type_ in TABLE.items() if type
 def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     """Check a coded string or UID: defined terms are kept, identifying values removed."""
     text = clean.rstrip(b"\0 ").decode("latin-1")
-    if is_term(text) or (vr == b"UI" and re.fullmatch(r"[\d.\\ ]*", text)):
+    if is_term(text):
         return None
     parts = [part.strip() for part in text.split("\\")]
+    if vr == b"UI" and re.fullmatch(r"[\d.\\ ]*", text):
+        return Mend(b"", gettext_noop("holds an identifier"), TERM) if any(map(known.are_in_uid, parts)) else None
     wrong = [
         index
         for index, part in enumerate(parts)
