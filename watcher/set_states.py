@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Final
 
+from services.forms.settings_seen import SettingsSeen
 from services.rtset import folder_listing
 from services.store import notes, registry
 from services.store.registry import Outcome
 from services.store.set_state import SetState
-from services.store.settings_seen import SettingsSeen
 from watcher.folders import set_folders, untouched
 from watcher.hospital_folders import HospitalFolders
 

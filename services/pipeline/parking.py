@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.errors import NotClean
+from services.forms.settings_seen import SettingsSeen
 from services.pipeline.answers import parked_text
 from services.rtset import folder_listing
 from services.store import failures, notes, registry
 from services.store.registry import Outcome
 from services.store.set_state import SetState
-from services.store.settings_seen import SettingsSeen
 
 if TYPE_CHECKING:
     from pathlib import Path

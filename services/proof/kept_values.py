@@ -14,7 +14,7 @@ from services.dicom import character_sets
 from services.proof.search import letters_of, spellings, stated_days, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
 
     from services.proof.evidence import Change, Found, Locator, Reasons
     from services.proof.search import Search
@@ -63,7 +63,7 @@ def judge(
         words = {spelling for _, value in values for word in _parts(value) for spelling in spellings(word)}
     for (vr, value), place in found.kept.items():
         text = value.decode("latin-1").rstrip("\0 ")
-        if vr == b"UI" and any(one in part for part in _own_components(text) for one in in_uids):
+        if vr == b"UI" and _is_any_in(in_uids, text):
             reasons.add("kept values", "a kept UID contains an ID or a date", place)
         if not _NOT_ALLOWED.search(text) and (vr not in _FORMS or not text or _FORMS[vr].fullmatch(text)):
             continue
@@ -74,16 +74,16 @@ def judge(
             found_at = locator.find(value, begins=True)
             reasons.add("kept values", "a kept number is an ID of the patient", found_at)
     for change, place in found.mended.items():
-        if not _had_to(change, search, words, ids) and not _may_hint_at_person(change, values):
+        emptied = change.vr == b"UI" and not change.new and _is_any_in(in_uids, (change.old or b"").decode("latin-1"))
+        if not emptied and not _had_to(change, search, words, ids) and not _may_hint_at_person(change, values):
             reasons.add("elements", "differs, and should be kept", place)
     return len(found.kept) + len(found.mended)
 
 
-def _own_components(text: str) -> Iterator[str]:
-    """Yield the components of those UIDs that the standard does not define. PS3.6 Annex A."""
-    for uid in text.split("\\"):
-        if not uid.startswith("1.2.840.10008."):
-            yield from uid.split(".")
+def _is_any_in(numbers: Iterable[str], text: str) -> bool:
+    """Return whether a component of a UID that the standard does not define contains a number. PS3.6 Annex A."""
+    own = [uid for uid in text.split("\\") if not uid.startswith("1.2.840.10008.")]
+    return any(number in component for uid in own for component in uid.split(".") for number in numbers)
 
 
 def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:

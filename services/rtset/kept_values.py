@@ -97,6 +97,8 @@ _NOT_NEEDED: Final = _tags(
 _CONTEXT: Final = dictionary.tag("ContextIdentifier")
 """A number from PS3.16."""
 _IMAGE_TYPE: Final = dictionary.tag("ImageType")
+_DEVICE_UID: Final = dictionary.tag("DeviceUID")
+"""Kept with the scanner, and needed by nobody. PS3.3 C.7.5.1."""
 _OF_THE_STANDARD: Final = "1.2.840.10008."
 """Root of the UIDs that DICOM defines. PS3.6 Annex A."""
 _OPEN_VALUES: Final = 3
@@ -273,7 +275,8 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
         return None
     parts = [part.strip() for part in text.split("\\")]
     if vr == b"UI" and re.fullmatch(r"[\d.\\ ]*", text):
-        return Mend(b"", gettext_noop("holds an identifier"), TERM) if any(map(known.are_in_uid, parts)) else None
+        code = "" if tag == _DEVICE_UID else TERM
+        return Mend(b"", gettext_noop("holds an identifier"), code) if any(map(known.are_in_uid, parts)) else None
     wrong = [
         index
         for index, part in enumerate(parts)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services import plain_files
 from services.errors import FormatTooNew, SettingsWrong
-from services.forms import identity_list, structure_list, word_list
+from services.forms import identity_list, settings_seen, structure_list, word_list
 from services.forms.collection_form import line_of, read_settings, settings_text
 from services.forms.identity import Identity, check_identity
 from services.forms.identity_list import IdentityList
@@ -29,7 +29,7 @@ from services.forms.word_list import Decisions
 from services.language import gettext, gettext_noop, speaking
 from services.layout import ANON_NAME, SETTINGS_NAME, STATE_NAME, is_there
 from services.runtime import durable_files, modes
-from services.store import given_identities, settings_seen, tracking_lines
+from services.store import given_identities, tracking_lines
 from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from services.store.set_state import FROM_LEAST_FINISHED, SetState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from services.forms.settings_seen import SettingsSeen
     from services.store.collection import Collection
-    from services.store.settings_seen import SettingsSeen
 
 SCHEMA: Final = 1
 """Schema of a folder's entry."""

@@ -86,3 +86,15 @@ def test_a_uid_of_a_class_or_a_code_table_is_kept(tmp_path: Path, keyword: str, 
     """Readers need it."""
     done = anonymized(tmp_path, identified(keyword, uid))
     assert done.plan.FractionGroupSequence[0][keyword].value == uid
+
+
+@pytest.mark.parametrize(("uid", "left"), [("1.2.246.352.70213344", ""), ("1.2.246.352.71", "1.2.246.352.71")])
+def test_a_kept_device_uid_that_contains_an_id_or_a_date_is_emptied(tmp_path: Path, uid: str, left: str) -> None:
+    """It is kept with its scanner, and not worth a refusal."""
+
+    def edit(made: MadeSet) -> None:
+        for data in made.ct:
+            data.DeviceUID = uid
+
+    done = anonymized(tmp_path, identified("ReferencedSOPClassUID", "1.2.840.10008.5.1.4.1.1.481.5"), edit, machines=())
+    assert done.ct.DeviceUID == left

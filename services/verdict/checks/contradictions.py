@@ -86,13 +86,18 @@ def _within_plan(plan: View) -> Iterator[str]:
 
 def _within_beam(beam: View, points: Iterable[View], doses: set[float]) -> Iterator[str]:
     wedges = _numbers(beam.items("WedgeSequence"), "WedgeNumber")
-    devices = {one.text("RTBeamLimitingDeviceType") for one in beam.items("BeamLimitingDeviceSequence")}
+    devices = {_device(one) for one in beam.items("BeamLimitingDeviceSequence")}
     for point in points:
         yield from _not_in(wedges, point.items("WedgePositionSequence"), "ReferencedWedgeNumber")
         yield from _not_in(doses, point.items("ReferencedDoseReferenceSequence"), "ReferencedDoseReferenceNumber")
         for position in point.items("BeamLimitingDevicePositionSequence") if devices else ():
-            if position.text("RTBeamLimitingDeviceType") not in devices:
+            if _device(position) not in devices:
                 yield "RTBeamLimitingDeviceType"
+
+
+def _device(item: View) -> bytes:
+    """Return the type of a device; undecoded, since thousands of control points are examined."""
+    return (item.raw("RTBeamLimitingDeviceType") or b"").strip(b" \0")
 
 
 def _in_plan(dose: View, plan: View) -> Iterator[str]:
