@@ -274,7 +274,8 @@ def test_the_end_of_a_run_says_where_everything_is(tmp_path: Path) -> None:
         assert part in said
 
 
-def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_continues(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_continues(tmp_path: Path, how: signal.Signals) -> None:
     """Sets in work are finished; the next run does the rest."""
     root = make_collection(tmp_path / "BATCH")
     held = endless(root)
@@ -284,7 +285,7 @@ def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_continues(tmp_pa
         command("run", root, "--workers", 1), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     wait_until(lambda: list((root / ".anonymizer").glob("records/*.json")))
-    running.send_signal(signal.SIGINT)
+    running.send_signal(how)
     out, _ = running.communicate()
     assert running.returncode == 130
     assert len(tracking_lines(root)) == 1 + len(list(root.glob("ANON_*")))

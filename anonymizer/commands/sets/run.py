@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -88,6 +89,7 @@ def run(
     wanted = [str(set_in(collection, Path(name))) for name in only or ()]
     processes = workers or os.cpu_count() or 1
     seen = first_look.seen(root)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager, or `timeout`: as by Ctrl-C
     with batch(collection, settings, processes=processes, debug=bool(ctx.obj), only=wanted, seen=seen) as going:
         end = replace(follow(going, as_json=as_json), only=tuple(wanted))
         if not end.interrupted:
