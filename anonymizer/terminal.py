@@ -197,15 +197,19 @@ _REMEDIES: Final = {
 }
 
 
+_ONLY_OF_WRITING: Final = (errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+
+
 def _of_system(error: OSError) -> str:
     """Return the description of an OS error; for one of our temporary files, or a copy, of its folder."""
     what = error.strerror or type(error).__name__
     is_copy = error.errno in _REMEDIES and isinstance(error.filename2, str | bytes)
+    is_written = error.errno in _ONLY_OF_WRITING
     name = error.filename2 if is_copy else error.filename  # of what is copied, the source could be written
     if not isinstance(name, str | bytes):
         return what
     path = Path(os.fsdecode(name))
-    if not is_copy and (not path.name.startswith(STATE_NAME) or error.errno not in _REMEDIES):
+    if not (is_copy or is_written) and (not path.name.startswith(STATE_NAME) or error.errno not in _REMEDIES):
         return f"{what}: {path}"
     folder = path.parent
     while folder.name.startswith("."):  # unfinished, and gone by now

@@ -13,6 +13,7 @@ from anonymizer.embedded import head_start
 from anonymizer.embedded.redis_server import wait_for
 from anonymizer.embedded.run_steps import GRACE_S, SERVED, Batch
 from anonymizer.embedded.worker_process import drawing_process, own_service, worker_process
+from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.publication import publish
 from services.rtset import folder_listing
@@ -38,6 +39,7 @@ QUIET_S: Final = 1.0
 
 LOOK_S: Final = 0.5
 RECONCILE_S: Final = 2.0
+BETWEEN_TRIES_S: Final = 0.1
 
 
 @contextmanager
@@ -80,10 +82,7 @@ def batch(
         app = make_app(lambda: settings)
         queue, sheets = Queue(client, app, name), Sheets.beside(client, app, name)
         attended = CollectionWatcher(collection.root, queue, client, settings, by_hand=bool(only), seen=seen)
-        while not attended.beat():
-            if attended.has_other:
-                raise SettingsWrong(SERVED)
-            time.sleep(0.1)
+        take_over(attended)
         stack.callback(attended.leave)
         stack.callback(_update_tracking_file, collection)
         again.retry_parked(collection)
@@ -116,6 +115,24 @@ def batch(
         )
         stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S, going.is_in_work))
         yield going
+
+
+def take_over(attended: CollectionWatcher) -> None:
+    """Wait until the collection is this run's, and say why it is not: nothing else is shown before.
+
+    Raises
+    ------
+    SettingsWrong
+        Another service or run has it.
+    """
+    waits = ""
+    while not attended.beat():
+        if attended.has_other:
+            raise SettingsWrong(SERVED)
+        if attended.paused != waits:
+            waits = attended.paused
+            console(stderr=True).print(f"waits: {waits}")
+        time.sleep(BETWEEN_TRIES_S)
 
 
 def _update_tracking_file(collection: Collection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from anonymizer import quick
 from anonymizer.commands.collection import new as new_command
 from anonymizer.commands.sets import check as check_command
+from anonymizer.terminal import print_error
 from services.rtset import folder_listing
 from services.store import failures, registry
 from services.store.collection import Collection
@@ -370,3 +372,16 @@ def test_demo_mixes_with_nothing(tmp_path: Path, anonymizer: Callable[..., Said]
     (root,) = [path for path in (tmp_path / "demo").iterdir() if path.is_dir()]
     assert (made.code, len(list(root.iterdir()))) == (0, 5)
     assert anonymizer("demo", tmp_path / "demo").code == 2
+
+
+@pytest.mark.parametrize("name", [".lock", "outcome.json", "ANON_006"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_what_cannot_be_written_is_told_with_its_remedy_whatever_it_is(
+    number: int, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but writing has these errors."""
+    monkeypatch.setenv("COLUMNS", "200")
+    assert print_error(OSError(number, os.strerror(number), f"/share/C/.anonymizer/received/{name}")) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith(f"Nothing can be written in /share/C/.anonymizer/received: {os.strerror(number)}. ")
+    assert said.endswith((" there.", " for writing."))

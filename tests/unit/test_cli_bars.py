@@ -1,15 +1,20 @@
-"""Output of a run without progress bars."""
+"""What a run prints while it goes on, and while it cannot begin."""
 
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 
+from anonymizer.embedded import batch
 from anonymizer.embedded.run_steps import Look
 from anonymizer.progress_view import Bars, Lines
 from services.runtime.progress import InWork
 from services.store.set_state import SetState
+
+if TYPE_CHECKING:
+    import pytest
 
 WRITTEN = InWork("written", 5, 10, "")
 WAITS = InWork("waits", 0, 0, "the disk is full")
@@ -58,3 +63,21 @@ def test_bars_come_and_go_with_the_sets_in_work() -> None:
         "b": (0, None, "waits: the disk is full"),
     }
     assert left == {"all sets": "1 of 2"}
+
+
+def test_a_run_says_why_it_cannot_begin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once for each reason, until it can."""
+    reasons = iter(["the share is read-only", "the share is read-only", "the disk is full", ""])
+
+    class Watched:
+        has_other = False
+        paused = ""
+
+        def beat(self) -> bool:
+            self.paused = next(reasons)
+            return not self.paused
+
+    monkeypatch.setattr(batch, "BETWEEN_TRIES_S", 0)
+    batch.take_over(cast("Any", Watched()))
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "waits: the share is read-only\nwaits: the disk is full\n")
