@@ -9,6 +9,7 @@ The results are in-memory objects like those read, so the anonymization need not
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,13 +17,15 @@ from services.dicom import dictionary, part10
 from services.dicom.dataset import root_view
 from services.dicom.elements import ITEM, Rules, encode, keep, rewrite
 from services.errors import Fault
+from services.forms.identity import is_placeholder
 from services.language import gettext
 from services.policy.rebuilt_references import study_class
 from services.rtset import placement, references
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN
+from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from services.dicom.elements import Edit, Element, New
     from services.rtset.geometry import Volume
@@ -42,6 +45,7 @@ _IMAGES: Final = dictionary.tag("ContourImageSequence")
 _CONTOUR_DATA: Final = dictionary.tag("ContourData")
 _PLANS: Final = dictionary.tag("ReferencedRTPlanSequence")
 _STRUCTURE_SETS: Final = dictionary.tag("ReferencedStructureSetSequence")
+_NO_LETTER: Final = re.compile(r"[\W\d_]+")
 
 
 class Rebuilt(NamedTuple):
@@ -53,7 +57,7 @@ class Rebuilt(NamedTuple):
 
 
 def doubts(objects: Objects, judged: Links) -> list[Fault]:
-    """Return geometric reasons against these objects being one set; must be empty to rebuild."""
+    """Return reasons against these objects being one set, most of them geometric; must be empty to rebuild."""
     _, volume, structure_set, plan, dose = objects
     assert structure_set
     assert plan
@@ -98,7 +102,21 @@ def doubts(objects: Objects, judged: Links) -> list[Fault]:
                 gettext("Export the structure set with the structures of the planning CT only."),
             )
         )
+    against += _of_several_patients((*objects.slices, structure_set, plan, dose))
     return list(dict.fromkeys(against))
+
+
+def _of_several_patients(files: Sequence[SetFile]) -> Iterator[Fault]:
+    """Yield a fault if the objects may be of several patients: then equal geometry is no evidence of one set."""
+    births = {birth for file in files if not is_placeholder(birth := file.view.text("PatientBirthDate"))}
+    names = {fold(_NO_LETTER.sub("", file.view.text("PatientName"))) for file in files} - {""}
+    have_one_id = {file.view.text("PatientID").casefold() for file in files}.isdisjoint({""})
+    if len(births) > 1 or (len(names) > 1 and not have_one_id):
+        yield Fault(
+            "patients-differ",
+            gettext("The objects state different birth dates, or different names without a patient ID."),
+            gettext("Export CT, structure set, plan and dose of one plan together, of one patient."),
+        )
 
 
 def _listed(words: Iterable[str]) -> str:

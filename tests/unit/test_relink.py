@@ -194,3 +194,48 @@ def test_slices_that_are_missing_are_waited_for_first(tmp_path):
     verdict = judge(make_set(tmp_path, sets.dose_of_another_plan, sets.without_slices(0)))
     assert [fault.code for fault in verdict.missing] == ["slices-missing"]
     assert verdict.rtset is None
+
+
+def another(**values: str) -> sets.Edit:
+    """Let the dose refer to a missing plan, and state something else of the patient; an ID is everybody's."""
+
+    def edit(made: MadeSet) -> None:
+        sets.dose_of_another_plan(made)
+        sets.setting(PatientName="Müller^Anna", PatientBirthDate="19610503", SpecificCharacterSet="ISO_IR 192")(made)
+        sets.setting("" if "PatientID" in values else "RTDOSE", **{"PatientID": made.dose.PatientID} | values)(made)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("values", "is_doubted"),
+    [
+        ({"PatientBirthDate": "19620503"}, True),
+        ({"PatientBirthDate": "19000101"}, False),
+        ({"PatientBirthDate": ""}, False),
+        ({"PatientName": "Meier^Eva"}, False),  # the ID is the same: she married
+        ({"PatientName": ""}, False),
+    ],
+)
+def test_geometry_is_no_evidence_if_patients_may_differ(
+    tmp_path: Path, values: dict[str, str], *, is_doubted: bool
+) -> None:
+    """Two patients on one couch have grids alike."""
+    verdict = judge(make_set(tmp_path, another(**values), ct=3, size=16))
+    assert ("patients-differ" in {fault.code for fault in verdict.faults}) == is_doubted
+    assert verdict.good != is_doubted
+
+
+@pytest.mark.parametrize(
+    ("name", "is_doubted"), [("Meier^Eva", True), ("MUELLER^ANNA ", False), ("Müller Anna", False)]
+)
+def test_without_an_id_names_must_agree(tmp_path: Path, name: str, *, is_doubted: bool) -> None:
+    """In any spelling."""
+
+    def nobody(made: MadeSet) -> None:
+        another(PatientID="")(made)
+        made.dose.PatientName = name
+
+    verdict = judge(make_set(tmp_path, nobody, ct=3, size=16))
+    assert ("patients-differ" in {fault.code for fault in verdict.faults}) == is_doubted
+    assert verdict.good != is_doubted
