@@ -124,15 +124,14 @@ class Identifiers:
 
     def uid(self, root: str, kind: str, *numbers: int) -> str:
         """Return a UID like those of real machines, with a serial number and the date."""
-        made = ".".join(
-            [
-                root,
-                str(self.number(f"serial of {root}", 6)),
-                self.day("study"),
-                str(self.number(kind, 9)),
-                *map(str, numbers),
-            ]
-        )
+        return self._uid(root, self.day("study"), self.number(kind, 9), *numbers)
+
+    def device_uid(self, root: str) -> str:
+        """Return the UID of a machine, which is older than any study."""
+        return self._uid(root, self.number("device", 9))
+
+    def _uid(self, root: str, *parts: object) -> str:
+        made = ".".join(map(str, (root, self.number(f"serial of {root}", 6), *parts)))
         self.uids.add(made)
         return made
 

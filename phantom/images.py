@@ -97,7 +97,7 @@ def _ct_slice(scan: Scan, ids: Identifiers) -> Dataset:
         ManufacturerModelName=scanner.model,
         StationName=ids.code("scanner station", "CTSIM"),
         DeviceSerialNumber=ids.code("scanner serial number", "SN"),
-        DeviceUID=ids.uid(SCANNER_ROOT, "device"),
+        DeviceUID=ids.device_uid(SCANNER_ROOT),
         SoftwareVersions=scanner.software,
     )
     _add_request(data, ids)
