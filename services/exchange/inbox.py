@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, receiving, trust
-from services.exchange.incoming.opening import Tampered
+from services.exchange.incoming.opening import Encrypted, Tampered
 from services.exchange.received import before, workplace
 from services.exchange.receiving import Busy
 from services.language import gettext
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
     from services.store.collection import Collection
 
-Result = Literal["done", "refused", "untrusted", "gone"]
+Result = Literal["done", "refused", "untrusted", "waits", "gone"]
 _DEALT_WITH: Final = ("done", "refused")
 """Final outcomes; such a delivery is not tried again until it changes."""
 
@@ -121,8 +121,10 @@ def _take(collection: Collection, path: Path, mark: str, settings: Settings, cli
         raise
     except Untrusted as untrusted:
         result, lines = "untrusted", [str(untrusted)]
-    except (Tampered, SettingsWrong) as refused:
+    except (Tampered, Encrypted) as refused:
         result, lines = "refused", [gettext("Nothing of the delivery was taken."), str(refused)]
+    except SettingsWrong as wrong:  # of this process, and not of the delivery
+        result, lines = "waits", [gettext("It waits. {why}", why=wrong)]
     if lines:
         notes.write_note(path, "\n".join(lines))
     else:

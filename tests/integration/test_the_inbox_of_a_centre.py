@@ -88,6 +88,33 @@ def test_a_delivery_is_taken_when_it_rests_and_its_key_is_believed(centre: Path,
     assert (take(collection, mark, trusting(hospital)), inbox.due()) == ("gone", [])
 
 
+@pytest.mark.parametrize("wrong", [b"0123 4567  # too short", b"\xff\xfe", None])
+def test_a_delivery_waits_while_the_file_of_trusted_keys_is_wrong(
+    centre: Path, hospital: Path, wrong: bytes | None
+) -> None:
+    """It is received when the file is right: nothing is wrong with the delivery."""
+    anonymizer("export", hospital, centre / "inbox" / "first")
+    settings, collection = trusting(hospital), Collection.open(centre)
+    file, inbox = settings.trusted_keys_file, Inbox(collection)
+    right = file.read_bytes()
+    file.unlink()
+    if wrong is None:
+        file.mkdir()
+    else:
+        file.write_bytes(wrong)
+    assert inbox.due() == []
+    (mark,) = inbox.due()
+    assert take(collection, mark, settings) == "waits"
+    note = centre / "inbox" / "first_NOTE.txt"
+    assert "It waits. " in note.read_text("utf-8-sig")
+    assert inbox.due() == [mark]
+    if wrong is None:
+        file.rmdir()
+    file.write_bytes(right)
+    assert take(collection, mark, settings) == "done"
+    assert "It waits. " not in (note.read_text("utf-8-sig") if note.exists() else "")
+
+
 def test_what_is_withdrawn_waits_for_a_person(centre: Path, hospital: Path) -> None:
     """A person confirms it by the command, and the note says so; published sets are never removed automatically."""
     collection, settings = Collection.open(centre), trusting(hospital)

@@ -61,6 +61,10 @@ class Tampered(Exception):
     """The delivery is not what its sender signed, or not a delivery. None of it is taken."""
 
 
+class Encrypted(SettingsWrong):
+    """The delivery is encrypted, and no key was named that opens it."""
+
+
 @dataclass(frozen=True)
 class Delivered:
     """A delivery whose manifest carries a valid signature."""
@@ -388,7 +392,7 @@ def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Sour
     try:
         if _is_age(path):
             if identity is None:
-                raise SettingsWrong(gettext("The delivery is encrypted: --identity FILE names the key that opens it."))
+                raise Encrypted(gettext("The delivery is encrypted: --identity FILE names the key that opens it."))
             if not packing.decrypt(path, place / "delivery.zip", packing.identities(identity)):
                 raise Tampered(gettext("It cannot be decrypted: it is for another recipient, damaged, or truncated."))
             path = place / "delivery.zip"
