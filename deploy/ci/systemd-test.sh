@@ -82,6 +82,12 @@ user=$(inside "id -u anonymizer")
 [[ $status == *$'\nUid:\t'"$user"$'\t'* && $status =~ CapBnd:.0+$'\n' && $status =~ NoNewPrivs:.1 && $status =~ Seccomp:.2 ]]
 say "a worker has a user of its own, no capabilities, and system calls filtered"
 
+# shellcheck disable=SC2016
+inside 'runuser -u anonymizer -- env $(systemctl show -p Environment --value anonymizer-console) \
+    /opt/rt-set-anonymizer/bin/anonymizer key /srv/anonymizer/DEMO' | grep -q Fingerprint
+[ -f "$root/var/lib/rt-set-anonymizer/console/delivery.key" ]
+say "the console's user has a key that signs deliveries"
+
 drop KILLED 6 40
 until_true 120 sh -c "ls -d $root/srv/anonymizer/KILLED/ANON_*"
 # The `$` is for the machine's shell.

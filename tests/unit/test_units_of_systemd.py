@@ -58,6 +58,16 @@ def test_they_start_commands_of_ours_with_settings_of_ours(unit: str) -> None:
     assert from_environment(filled).health == Path(f"/var/lib/rt-set-anonymizer/{folder}")
 
 
+def test_nothing_is_kept_in_the_home_of_the_user() -> None:
+    """It belongs to root: only the services' own folders below it can be written."""
+    (console, sheets) = (
+        dict(pair.split("=", 1) for pair in values(f"anonymizer-{name}.service", "Environment"))
+        for name in ("console", "sheets")
+    )
+    assert console["ANONYMIZER_DELIVERY_KEY_FILE"] == f"{console['ANONYMIZER_HEALTH']}/delivery.key"
+    assert Path(sheets["ANONYMIZER_TRUSTED_KEYS_FILE"]).parent == Path("/etc/rt-set-anonymizer")
+
+
 def test_every_service_belongs_to_the_target_and_comes_back() -> None:
     """Units that wait for sets in work have enough time."""
     assert [f"anonymizer-{name}.service" for name in ("console", "sheets", "watch", "worker")] == SERVICES
