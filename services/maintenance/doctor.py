@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from services.rtset.reader import RtSet
     from services.store.collection import Collection
     from services.store.records import Record
+    from services.store.registry import Outcome
 
 TELLS: Final = frozenset({"taken-away", "in-work", "staging", "not-rendered", "adopted", "original-gone", "formula"})
 """Codes of information that requires no action."""
@@ -120,13 +122,13 @@ def _changed(folder: str, says: str, name: str) -> Finding:
     )
 
 
-def _gone(folder: str, name: str) -> Finding:
-    return Finding(
-        "original-gone",
-        folder,
-        f"The folder that {name} was made from is gone or emptied.",
-        f"Nothing, if that was intended. Until it is back, {name} can be neither verified nor processed again.",
-    )
+def _gone(folder: str, name: str, other: str | None) -> Finding:
+    """Report that an original is gone; `other` is a folder that holds the same set."""
+    found = f"The folder that {name} was made from is gone or emptied."
+    if other is not None:
+        return Finding("original-gone", folder, found, f"Nothing: {other} holds the same set.")
+    remedy = f"Nothing, if that was intended. Until it is back, {name} can be neither verified nor processed again."
+    return Finding("original-gone", folder, found, remedy)
 
 
 def _formulas(name: str, line: str) -> Iterator[Finding]:
@@ -350,8 +352,7 @@ class _Seen:
 
     def originals(self) -> Iterator[Finding]:
         """Compare each existing original with what was published of it."""
-        for locator, outcome in registry.outcomes(self._collection):
-            folder = registry.folder_of(self._collection, locator)
+        for folder, outcome in self._outcomes:
             where = self._collection.name_of(folder) if folder else ""
             before = self._records.get(outcome.index or -1)
             if outcome.state is SetState.CHANGED and before is not None and not before.withdrawn:
@@ -366,9 +367,27 @@ class _Seen:
                         "Restore all of .anonymizer from a backup.",
                     )
                 elif folder is None or not folder.is_dir():
-                    yield _gone(where, folder_name(published.index))
+                    yield _gone(where, folder_name(published.index), self._copies.get(published.index))
                 elif (found := self._original_if_readable(folder, published)) is not None:
                     yield found
+
+    @cached_property
+    def _outcomes(self) -> list[tuple[Path | None, Outcome]]:
+        """Outcomes with their folders, whether or not these still exist; None for one that was never registered."""
+        return [
+            (registry.folder_of(self._collection, locator), outcome)
+            for locator, outcome in registry.outcomes(self._collection)
+        ]
+
+    @cached_property
+    def _copies(self) -> dict[int | None, str]:
+        """Folders with a set that was published from another one, by its index; a renamed folder is one."""
+        return {
+            one.index: self._collection.name_of(folder)
+            for folder, outcome in self._outcomes
+            for one in outcome.entries
+            if one.state is SetState.SAME_SET and folder is not None and folder.is_dir()
+        }
 
     def _original_if_readable(self, folder: Path, published: Record) -> Finding | None:
         try:
@@ -381,7 +400,7 @@ class _Seen:
         name = folder_name(published.index)
         sets = taken_sets.sets_in(folder, self._collection)
         if not sets and taken_sets.is_emptied(folder):
-            return _gone(self._collection.name_of(folder), name)
+            return _gone(self._collection.name_of(folder), name, self._copies.get(published.index))
         if not sets:
             says = "The folder no longer holds the whole set that was published as {}."
             return _changed(self._collection.name_of(folder), says, name)
