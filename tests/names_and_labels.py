@@ -1,6 +1,6 @@
 """Cleaning of structure names and labels that contain a patient's name, counted by language.
 
-The corpus is synthetic: organs as clinics of ten languages write them (`tests.unit.test_an_organ_stays_beside_a_name`),
+The corpus is synthetic: organs as clinics of ten languages write them (`tests.unit.test_organs_beside_surnames`),
 names of many languages, and the forms in which both are put into one text.
 """
 
@@ -20,7 +20,7 @@ from services.policy.text_roles import Text
 from services.vocabulary import anatomy
 from services.vocabulary.spelling import fold
 from tests.four_hospitals import HospitalSet, twenty_sets
-from tests.unit.test_an_organ_stays_beside_a_name import ORGANS
+from tests.unit.test_organs_beside_surnames import ORGANS
 
 NAMES = ("Hohenbrück^Anneliese", "Kowalczyk^Żaneta", "Oliveira^Thiago", "Søndergaard^Ulrik", "Papadaki^Eleni")
 OF_NAMES = ("{organ} {name}", "{name}_{organ}", "{organ} {first}_{name}")

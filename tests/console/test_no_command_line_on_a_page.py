@@ -49,7 +49,7 @@ OURS = {"one.approval", "one.prescription", "one.where"}
         ("Delete its .anonymizer folder, made by rt-set-anonymizer then.",) * 2,
     ],
 )
-def test_a_command_becomes_what_is_pressed(told: str, shown: str) -> None:
+def test_a_command_is_replaced_by_the_name_of_its_button(told: str, shown: str) -> None:
     """Including its arguments, and nothing else."""
     assert on_a_page(told) == shown
 
@@ -79,7 +79,7 @@ def test_no_sentence_brings_a_command_to_a_page() -> None:
     assert [said for said in told if re.search(r"(?<![.\w-])anonymizer [a-z]|ROOT|--[a-z]", on_a_page(said))] == []
 
 
-def test_every_page_puts_them_so() -> None:
+def test_every_page_replaces_commands_by_buttons() -> None:
     """In all texts that a page shows in English, and all reasons why something was not done."""
     bare = []
     for page in files("console").joinpath("templates").iterdir():

@@ -112,7 +112,7 @@ def test_an_empty_tracking_file_is_no_fault(served: Served) -> None:
     assert "No lines yet." in served.member().get(f"{served.collection}/tracking/20261122").text
 
 
-def test_what_changes_comes_by_itself(served: Served) -> None:
+def test_changes_are_streamed_to_the_page(served: Served) -> None:
     """First all parts of a page by name, with the order of the sets."""
     event = first_event(served.member(), f"{served.collection}/events")
     (name,) = event["lists"]["sets"]

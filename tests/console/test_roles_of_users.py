@@ -80,7 +80,7 @@ def test_every_form_that_changes_something_asks_for_the_role(served: Served, use
     assert member.post("/logout").location == "/login"
 
 
-def test_who_is_removed_is_out_at_once_and_so_is_who_has_another_password(served: Served, user_file: Path) -> None:
+def test_removed_users_and_changed_passwords_end_sessions_at_once(served: Served, user_file: Path) -> None:
     """On every page and in every stream; the others stay."""
     users.add(user_file, "bert", PASSWORD)
     anna, bert = served.member(), served.visitor()
@@ -136,7 +136,7 @@ def test_users_are_listed_changed_and_removed_at_the_command_line(
 @pytest.mark.parametrize(
     "arguments", [["--remove-user", "nobody"], ["--allow-user", "anna", "--role", "king"], ["--role", "look"]]
 )
-def test_what_means_nothing_is_reported_and_changes_nothing(
+def test_invalid_user_commands_are_reported_and_change_nothing(
     user_file: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     """A missing user, an unknown role, a role without a user."""

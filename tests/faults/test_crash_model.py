@@ -136,7 +136,9 @@ def crashed(before: Disk, history: Sequence[Operation], at: int, cut: Callable[[
     return disk
 
 
-def test_the_model_is_the_disk(collection: Collection, redis_server: str, client: redis.Redis, monkeypatch) -> None:
+def test_the_recorded_operations_reproduce_the_disk(
+    collection: Collection, redis_server: str, client: redis.Redis, monkeypatch
+) -> None:
     """With nothing lost, the recorded operations reproduce the folder."""
     before, history = taken_down(collection, monkeypatch, lambda: do(collection, redis_server, ONE))
     modelled = crashed(before, history, len(history), lambda *_: 0)

@@ -99,7 +99,7 @@ def test_a_mount_goes_and_comes_back(service: Service, mounted: Path) -> None:
 
 
 @only_where_it_may_mount
-def test_a_mount_that_tells_nothing(service: Service, mounted: Path) -> None:
+def test_a_mount_without_events_is_rescanned(service: Service, mounted: Path) -> None:
     """Other hosts' writes give no events, as simulated by writes behind the mount. The rescan sees them."""
     service.start()
     assert "polling" in wait_for_log(service)

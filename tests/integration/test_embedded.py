@@ -63,7 +63,7 @@ def test_a_long_temporary_folder_does_not_matter(tmp_path: Path, monkeypatch: py
         assert answers(url)
 
 
-def test_a_killed_owner_takes_the_server_along() -> None:
+def test_the_server_ends_with_its_killed_owner() -> None:
     """SIGKILL leaves no time to stop anything."""
     owner = subprocess.Popen([sys.executable, "-c", STARTS_REDIS_AND_WAITS], stdout=subprocess.PIPE, text=True)
     url = owner.stdout.readline().strip()
@@ -73,7 +73,7 @@ def test_a_killed_owner_takes_the_server_along() -> None:
     owner.communicate()
 
 
-def test_a_command_that_dies_takes_its_children_along(tmp_path: Path) -> None:
+def test_the_children_of_a_dead_command_end(tmp_path: Path) -> None:
     """As a killed worker does its processes."""
     note = tmp_path / "pid"
     held = start_tied(["sh", "-c", f"sleep 60 & echo $! > {note}; wait"])

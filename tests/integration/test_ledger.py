@@ -277,7 +277,7 @@ def test_what_happens_during_an_audit_is_no_disagreement(
     assert [ledger.audit().withdrawn for _ in range(3)] == [False, False, False]
 
 
-def test_numbers_end(collection: Collection, client: redis.Redis) -> None:
+def test_running_out_of_numbers_is_reported(collection: Collection, client: redis.Redis) -> None:
     """With a sentence, before an identity would be too long."""
     ledger = ledger_of(collection, client, initial_index=999_999)
     ledger.claim(set_id(1), LOCATOR)

@@ -93,7 +93,7 @@ def test_two_kinds_that_refer_to_each_other_are_a_set(tmp_path: Path, kinds: tup
     assert sets_of(root) == ["P1"]
 
 
-def test_one_stray_reference_makes_no_set_of_a_hospital(tmp_path: Path) -> None:
+def test_one_stray_reference_does_not_make_a_hospital_folder_a_set(tmp_path: Path) -> None:
     """An image series in the wrong folder does not affect the other sets."""
     root = hospitals(tmp_path / "BATCH")
     for name in "abcde":

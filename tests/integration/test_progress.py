@@ -75,7 +75,7 @@ def test_a_step_is_reported_five_times_a_second_and_a_new_one_at_once(client: re
     assert shown("write", 2) == ("write", 2)
 
 
-def test_what_a_dead_worker_said_fades(client: redis.Redis) -> None:
+def test_entries_of_a_dead_worker_expire(client: redis.Redis) -> None:
     """Every key expires."""
     Progress(client, ID, ONE).step("read")
 

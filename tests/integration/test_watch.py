@@ -369,7 +369,7 @@ def test_an_index_comes_back_when_its_set_goes_away(clinic: Clinic) -> None:
     clinic.until(lambda: published(root) == ["ANON_006"])
 
 
-def test_redis_hears_no_name(clinic: Clinic, settings: Settings) -> None:
+def test_no_name_is_sent_to_redis(clinic: Clinic, settings: Settings) -> None:
     """Nothing readable there, including by Flower, names a folder or a patient."""
     monitor = subprocess.Popen(
         [sys.executable, "-c", MONITOR, str(settings.redis_url).removeprefix("redis+socket://")],

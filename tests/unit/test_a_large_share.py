@@ -55,7 +55,7 @@ def parts(share: Share) -> tuple[int, list[Path]]:
     return count, sorted(found)
 
 
-def test_it_is_looked_through_in_bounded_parts(place: Path) -> None:
+def test_the_share_is_searched_in_bounded_parts(place: Path) -> None:
     """With the same result as in one part."""
     share = Share(place)
 
@@ -99,7 +99,7 @@ def test_a_collection_above_is_found_without_looking_below(place: Path, listed: 
     assert len(listed) < 10
 
 
-def test_sets_are_looked_after_between_two_parts(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sets_are_processed_between_two_parts_of_a_search(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a long search there is a long pause."""
     now = [100.0]
     looks: list[float] = []

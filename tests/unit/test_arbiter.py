@@ -38,7 +38,7 @@ def collection(tmp_path: Path) -> Collection:
     return Collection.create(tmp_path, form, Options(machine=()))
 
 
-def test_the_second_stands_by_until_the_first_leaves(collection: Collection) -> None:
+def test_the_second_service_waits_until_the_first_ends(collection: Collection) -> None:
     """It sees that the first is alive."""
     clock = Clock()
     first, second = Arbiter(collection, clock), Arbiter(collection, clock)
@@ -55,7 +55,7 @@ def test_the_second_stands_by_until_the_first_leaves(collection: Collection) -> 
     assert not collection.arbiter.exists()
 
 
-def test_a_dead_one_is_followed_after_a_while_on_our_own_clock(collection: Collection) -> None:
+def test_a_dead_holder_is_replaced_after_a_timeout_on_our_own_clock(collection: Collection) -> None:
     """From the second call on, since two may have acquired it at once; the first, revived, stands by."""
     clock = Clock()
     dead, second, third = (Arbiter(collection, clock) for _ in range(3))
@@ -69,7 +69,7 @@ def test_a_dead_one_is_followed_after_a_while_on_our_own_clock(collection: Colle
     assert second.hold()
 
 
-def test_nobody_waits_for_one_that_was_killed_on_this_host(collection: Collection) -> None:
+def test_a_holder_killed_on_this_host_is_replaced_at_once(collection: Collection) -> None:
     """A killed `run` can be restarted immediately."""
     killed = Arbiter(collection, Clock())
     killed.hold()
@@ -84,7 +84,7 @@ def test_nobody_waits_for_one_that_was_killed_on_this_host(collection: Collectio
 
 
 @pytest.mark.parametrize("pid", [os.getpid(), 1], ids=["here", "another"])
-def test_one_that_runs_on_another_host_or_on_this_one_is_not_dead_yet(collection: Collection, pid: int) -> None:
+def test_a_running_holder_is_not_replaced(collection: Collection, pid: int) -> None:
     """Process IDs of other hosts mean nothing here."""
     holder = Arbiter(collection, Clock())
     holder.hold()
@@ -96,7 +96,7 @@ def test_one_that_runs_on_another_host_or_on_this_one_is_not_dead_yet(collection
         assert [other.hold(), other.hold()] == [False, False]
 
 
-def test_a_seat_that_cannot_be_read_is_taken_after_a_while(collection: Collection) -> None:
+def test_an_unreadable_lock_is_taken_over_after_a_while(collection: Collection) -> None:
     """A crash may cause this."""
     clock = Clock()
     arbiter = Arbiter(collection, clock)

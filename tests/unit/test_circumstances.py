@@ -54,6 +54,6 @@ from worker.transient_errors import describe
         (redis.ReadOnlyError("You can't write"), "Redis is read-only: it is a replica"),
     ],
 )
-def test_it_is_stated_in_words(circumstance: BaseException, said: str) -> None:
+def test_each_reason_for_waiting_is_in_words(circumstance: BaseException, said: str) -> None:
     """For errors that somebody can resolve."""
     assert describe(circumstance) == said

@@ -100,7 +100,7 @@ def test_plans_take_fewer_characters_than_structures():
     assert cleaned(("plan_label", 1, "A long plan label")) == ["A long plan label"]
 
 
-def test_a_replacement_meets_no_other_name():
+def test_a_replacement_collides_with_no_other_name():
     """Neither a kept one nor another replacement, in any spelling."""
     assert rois("Parotid_L", "Parotid_L Mueller", "PTV Mueller", "Mueller PTV") == [
         "Parotid_L",
@@ -113,7 +113,7 @@ def test_a_replacement_meets_no_other_name():
     assert rois("Parotid left upp right", "Parotid left upp Mueller") == ["Parotid left upp right", "ROI_02"]
 
 
-def test_a_stand_in_is_no_identifier_itself():
+def test_a_replacement_is_no_identifier_itself():
     """A patient may have the ID ROI_01, and a date may be read from a number."""
     identifiers = Identifiers([("person", "Mueller"), ("patient-id", "ROI_01")])
     assert rois("Mueller", "Mueller 2", identifiers=identifiers) == ["ROI_03", "ROI_02"]

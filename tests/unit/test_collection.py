@@ -65,7 +65,7 @@ def test_a_form_written_by_hand_is_enough(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".anonymizer", "collection.toml"]
 
 
-def test_names_hang_on_the_key(tmp_path: Path) -> None:
+def test_ids_depend_on_the_collections_key(tmp_path: Path) -> None:
     """Equal folder names and UIDs give other ids in another collection; their order does not matter."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -305,7 +305,7 @@ def test_a_copied_folder_shows_by_its_id(tmp_path: Path) -> None:
     assert collection_id(tmp_path) is None
 
 
-def test_a_state_that_was_half_laid_out_is_none(tmp_path: Path, monkeypatch) -> None:
+def test_a_partially_created_state_does_not_count(tmp_path: Path, monkeypatch) -> None:
     """A crash before the rename leaves nothing visible."""
 
     def crash(*_: object) -> None:

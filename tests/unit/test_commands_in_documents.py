@@ -73,7 +73,7 @@ RUN_BY = {
     "make ": ("Makefile", "setup:"),  # its targets are what CI calls
     "cp .env.example .env": ("tests/deploy/stack.py", ".env.example"),
     "deploy/new-secrets.sh": ("tests/deploy/stack.py", "new-secrets.sh"),
-    "deploy/change-redis-password.sh": ("tests/unit/test_what_an_installation_is_made_of.py", "change-redis-password"),
+    "deploy/change-redis-password.sh": ("tests/unit/test_installation_files.py", "change-redis-password"),
     "docker compose build": ("deploy/ci/with-docker.sh", "build"),
     "docker compose up": ("tests/deploy/test_compose.py", '"up", "--detach"'),
     "docker compose --profile demo run --rm demo": ("tests/deploy/test_compose.py", '"demo", "run", "--rm", "demo"'),

@@ -67,7 +67,7 @@ def beyond(vr: str = "OB") -> Edit:
 
 
 @pytest.mark.parametrize("vr", ["OB", "UN", "LT"])
-def test_it_is_a_note_of_the_set(tmp_path: Path, vr: str) -> None:
+def test_private_information_is_a_note_of_the_set(tmp_path: Path, vr: str) -> None:
     """Whatever its VR. The elements themselves are removed."""
     done = anonymized(tmp_path, beyond(vr))
     assert [note for note in done.verdict.notes if note.startswith(EXTENDED)]

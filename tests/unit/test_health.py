@@ -26,12 +26,12 @@ NOW = 10_000.0
         (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 400), 7, "is idle although sets are waiting"),
     ],
 )
-def test_who_is_ill_and_of_what(service, sign, waiting, ails):
+def test_each_kind_of_unhealthy_service_is_reported(service, sign, waiting, ails):
     """A worker busy with a long set is healthy, one idle beside waiting sets is not."""
     assert ailment(service, sign, NOW, lambda _queue: waiting) == ails
 
 
-def test_a_sign_of_life_is_read_as_it_was_left(tmp_path):
+def test_a_heartbeat_is_read_as_written(tmp_path):
     """By another process through a file."""
     assert heartbeat.read(tmp_path, heartbeat.WORKER) is None
     heartbeat.write(tmp_path, heartbeat.WORKER, free=2, took_at=5.0, queue="sets")

@@ -77,7 +77,7 @@ def test_each_is_read_to_a_reason(tmp_path: Path, name: str) -> None:
         part10.read(path)
 
 
-def test_what_is_deflated_without_end(tmp_path: Path, monkeypatch) -> None:
+def test_endless_deflated_data_are_refused(tmp_path: Path, monkeypatch) -> None:
     """A few kilobytes that would become gigabytes, and a truncated stream."""
     monkeypatch.setattr(part10, "MAX_DATA", 1 << 22)
     path = tmp_path / "x.dcm"
@@ -98,7 +98,7 @@ def test_what_is_deflated_without_end(tmp_path: Path, monkeypatch) -> None:
         element(0x300A00B0, b"SQ", ITEM + struct.pack("<L", 24_000) + many(3000)),
     ],
 )
-def test_more_elements_and_items_than_anyone_has(tmp_path: Path, monkeypatch, data: bytes) -> None:
+def test_too_many_elements_and_items_are_refused(tmp_path: Path, monkeypatch, data: bytes) -> None:
     """Reading stops at the limit: a gigabyte of empty items would exhaust memory before being counted."""
     monkeypatch.setattr(elements, "MAX_ELEMENTS", 1000)
     path = tmp_path / "x.dcm"
@@ -107,7 +107,7 @@ def test_more_elements_and_items_than_anyone_has(tmp_path: Path, monkeypatch, da
         part10.read(path)
 
 
-def test_many_elements_in_a_little_and_few_in_much(tmp_path: Path, monkeypatch) -> None:
+def test_elements_are_counted_in_short_and_long_files(tmp_path: Path, monkeypatch) -> None:
     """Up to the limit; intermediate counting does not change the result."""
     monkeypatch.setattr(elements, "MAX_ELEMENTS", 1000)
     path = tmp_path / "x.dcm"
@@ -116,7 +116,7 @@ def test_many_elements_in_a_little_and_few_in_much(tmp_path: Path, monkeypatch) 
     assert len(part10.read(path).elements) == 901
 
 
-def test_more_fragments_than_anyone_has(tmp_path: Path, monkeypatch) -> None:
+def test_too_many_fragments_are_refused(tmp_path: Path, monkeypatch) -> None:
     """Of encapsulated pixels."""
     monkeypatch.setattr(fragments, "MOST", 1000)
     path = tmp_path / "x.dcm"

@@ -87,7 +87,7 @@ def test_known_keys_pass_and_others_show_only_that_they_were_there(stream: io.St
         (NotClean("links differ"), {"error": "NotClean", "reasons": ["links differ"]}),
     ],
 )
-def test_of_an_exception_the_class_and_our_codes_are_left(
+def test_exceptions_are_logged_by_class_and_our_codes_only(
     stream: io.StringIO, error: Exception, left: dict[str, Any]
 ) -> None:
     """Its text and related values may contain a name."""

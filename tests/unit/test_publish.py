@@ -218,7 +218,7 @@ def test_an_attempt_is_moved_away_before_it_is_judged(collection: Collection, mo
     assert judged == [False]
 
 
-def test_half_a_deleted_attempt_speaks_for_no_publication(collection: Collection, monkeypatch) -> None:
+def test_a_partially_deleted_attempt_is_no_evidence_of_publication(collection: Collection, monkeypatch) -> None:
     """A record without its folder would, so the record is removed first."""
     attempt = attempt_in(collection)
     (attempt.path / RECORD).write_bytes(b"{}")
@@ -279,7 +279,7 @@ def test_the_set_itself_finishes_what_was_cut_off(collection: Collection, monkey
     assert (collection.tracking / "000006.json").exists()
 
 
-def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collection: Collection, monkeypatch) -> None:
+def test_evidence_of_a_publication_is_never_deleted(collection: Collection, monkeypatch) -> None:
     """Even if the folder is missing: only a person can know why."""
     now = [0.0]
     still = AbandonedWork(collection, lambda: now[0])

@@ -119,7 +119,7 @@ def test_what_is_not_well_for_sure_is_left_to_the_command(service: str, sign: He
     assert quick.is_well(service, sign, NOW) is well
 
 
-def test_a_process_that_ails_is_reported_by_the_whole_command(tmp_path: Path) -> None:
+def test_an_unhealthy_process_is_reported_by_the_full_command(tmp_path: Path) -> None:
     """An unavailable Redis does not make a waiting worker unhealthy; a watcher without a scan is."""
     environment = {"ANONYMIZER_HEALTH": str(tmp_path), "ANONYMIZER_REDIS_URL": "redis://127.0.0.1:1/0"}
     assert asked("health", "worker", **environment)[:2] == (0, "worker: well\n")

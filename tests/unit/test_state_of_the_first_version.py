@@ -58,7 +58,7 @@ def everything(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.json")}
 
 
-def test_it_is_migrated_once_and_nothing_of_it_is_lost(tmp_path: Path) -> None:
+def test_the_state_is_migrated_once_without_loss(tmp_path: Path) -> None:
     """Outcomes get an entry for their set and keep their times; the format is raised; the rest is unchanged."""
     root = tmp_path / "BATCH"
     locators = state_of_0_1_0(root)

@@ -45,7 +45,7 @@ def test_other_columns_and_their_order_stay():
     )
 
 
-def test_what_a_spreadsheet_would_reckon_with_is_kept_from_it():
+def test_names_that_spreadsheets_calculate_are_quoted():
     """Names like `-PTV` or `5-10` would become an error or a date."""
     text = Sheet((Row("-PTV"), Row("5-10"), Row("'x"))).encoded().decode("utf-8-sig")
     assert text.splitlines()[1:] == ["'-PTV;;proposed;;", "'5-10;;proposed;;", "''x;;proposed;;"]
@@ -61,7 +61,7 @@ def test_a_month_with_a_number_stays_a_name(name):
 
 
 @pytest.mark.parametrize("name", ["Marker1", "Mandible", "Junction 2", "Decubitus1", "Mai", "Augen 2", "'n Ring"])
-def test_what_only_resembles_that_is_written_unchanged(name):
+def test_names_that_spreadsheets_keep_are_written_unchanged(name):
     """No mark is added, and a person's own is not removed."""
     text = Sheet((Row(name),)).encoded().decode("utf-8-sig")
     if not name.startswith("'"):
@@ -83,7 +83,7 @@ def test_what_only_resembles_that_is_written_unchanged(name):
         ('source;target;state\n"' + "x" * 200_000 + '";;\n', "this is not a line of a table"),
     ],
 )
-def test_half_a_list_is_no_list(text, said):
+def test_a_partial_list_is_refused(text, said):
     """The line and the error are reported, without the name."""
     with pytest.raises(SettingsWrong, match=said) as wrong:
         decoded(text.encode())

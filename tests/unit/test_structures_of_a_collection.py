@@ -311,7 +311,7 @@ def test_what_cannot_be_done_again_is_refused_with_its_reason(batch):
     assert republish.asked(batch.collection) == []
 
 
-def test_who_asks_twice_asks_once(batch):
+def test_a_repeated_request_for_republication_counts_once(batch):
     """A manual collection processes requested republications without waiting."""
     (index,) = batch.run("German 1").values()
     fingerprint = folder_listing.fingerprint(batch.root / "German 1")

@@ -68,7 +68,7 @@ def test_a_name_that_another_structure_has_or_is_to_get_is_kept_back():
     assert made.coverage.kept_back == {"name-taken": 4}
 
 
-def test_names_may_be_passed_on():
+def test_a_name_freed_by_another_renaming_may_be_used():
     """B is free if B itself becomes C."""
     assert names_of(renaming(confirmed(A="B", B="C"), "A", "B")) == ["B", "C"]
 

@@ -54,13 +54,13 @@ def test_one_structure_off_the_slices_is_a_note(tmp_path, points):
 
 
 @pytest.mark.parametrize("points", [BESIDE, SAGITTAL, TILTED])
-def test_with_relinking_too(tmp_path, points):
+def test_one_structure_off_the_slices_is_a_note_with_relinking(tmp_path, points):
     """Contours on no slice are linked to none."""
     made = make_set(tmp_path, structure(points), sets.dose_of_another_plan)
     anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
 
 
-def test_a_point_is_no_reason_for_a_word(tmp_path):
+def test_points_off_the_slices_are_not_noted(tmp_path):
     """Points may be anywhere."""
     notes = judge(make_set(tmp_path, structure([(0, 0, 0.5)], "POINT"))).notes
     assert not [note for note in notes if "slice" in note]

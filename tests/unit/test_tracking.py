@@ -75,7 +75,7 @@ def test_a_value_comes_back_from_the_file_as_it_was(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["two\nlines", "two\r\nlines", "two\u2028lines", "two\x85lines", "two\udcfflines"])
-def test_a_line_is_one_line(value: str) -> None:
+def test_line_breaks_in_values_do_not_break_a_line(value: str) -> None:
     """DICOM forbids control characters in IDs, but they occur."""
     text = line(6, orig_patient_id=value).text
 
@@ -293,7 +293,7 @@ def test_a_file_never_holds_two_encodings(collection: Collection) -> None:
     ]
 
 
-def test_cells_that_a_spreadsheet_would_reckon_with_are_reported() -> None:
+def test_cells_that_spreadsheets_calculate_are_reported() -> None:
     """Numbers and single signs do not count; `check` reports a set's values, `doctor` the lines."""
     text = line(6, orig_patient_id='=HYPERLINK("x")', orig_plan_id="-Boost", hospital="+49 30").text
 

@@ -24,7 +24,7 @@ def values(unit: str, key: str) -> list[str]:
     return re.findall(rf"^{key}=(.*)$", (UNITS / unit).read_text("utf-8"), re.MULTILINE)
 
 
-def test_systemd_reads_them(tmp_path: Path) -> None:
+def test_systemd_verifies_the_units(tmp_path: Path) -> None:
     """Without a warning, if systemd is installed."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
@@ -38,7 +38,7 @@ def test_systemd_reads_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_they_start_commands_of_ours_with_settings_of_ours(unit: str) -> None:
+def test_the_units_start_our_commands_with_our_settings(unit: str) -> None:
     """With the distributed environment, each in its own folder."""
     (command,) = values(unit, "ExecStart")
     program, name, *options = command.split()

@@ -19,14 +19,14 @@ def test_a_state_begins_when_it_was_first_seen():
     assert told == [{"queued": 100, "settling": 100}, {"queued": 100}, {"in work": 102, "queued": 101}]
 
 
-def test_what_went_away_is_not_counted_any_more():
+def test_removed_sets_are_no_longer_counted():
     """Nor does it return with its old age."""
     counts = StatusCounts().next({"a": SetState.QUEUED}, {}, 100).next({}, {}, 101)
     assert not counts.sets()
     assert counts.next({"a": SetState.QUEUED}, {"no-rt-dose": 1}, 102).oldest() == {"queued": 102}
 
 
-def test_sets_are_counted_by_how_they_stand():
+def test_sets_are_counted_by_state():
     """The numbers for Prometheus."""
     counts = StatusCounts().next(LOOKS[2], {"two-patients": 1}, 100)
     assert (counts.at, counts.codes) == (100, {"two-patients": 1})

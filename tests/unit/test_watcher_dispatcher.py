@@ -79,7 +79,7 @@ def watched(tmp_path: Path) -> Watched:
     return Watched(tmp_path / "BATCH")
 
 
-def test_a_set_that_came_to_rest_is_asked_for_once(watched: Watched) -> None:
+def test_a_settled_set_is_queued_once(watched: Watched) -> None:
     """And registered for the worker."""
     seen = [watched.look(at) for at in (0, 5, 10, 15, 3600)]
     assert seen == ["settling", "settling", "queued", "queued", "queued"]
@@ -94,14 +94,14 @@ def seen_before(watched: Watched, at: float) -> Dispatcher:
     return Dispatcher(watched.collection, watched.queue, settings, lambda: watched.now, seen=seen)  # type: ignore[arg-type]
 
 
-def test_a_look_from_before_counts_as_the_first_one(watched: Watched) -> None:
+def test_an_earlier_observation_counts_as_the_first_one(watched: Watched) -> None:
     """The second one must follow it after the quiet time as usual."""
     watched.dispatcher = seen_before(watched, at=-4)
     assert [watched.look(at) for at in (0, 5, 6, 15)] == ["settling", "settling", "queued", "queued"]
     assert watched.queue.asked == [(watched.name.locator, False)]
 
 
-def test_a_look_from_before_that_saw_something_else_counts_for_nothing(watched: Watched) -> None:
+def test_an_earlier_observation_of_other_contents_is_ignored(watched: Watched) -> None:
     """However long ago it was."""
     watched.dispatcher = seen_before(watched, at=-100)
     watched.file.write_bytes(b"12")
@@ -171,7 +171,7 @@ def test_a_message_that_was_just_taken_is_not_taken_for_lost(watched: Watched) -
     assert (seen, watched.look(101), len(watched.queue.asked)) == ("waiting", "in work", 1)
 
 
-def test_an_incomplete_set_waits_for_its_patience_and_then_has_a_last_chance(watched: Watched) -> None:
+def test_an_incomplete_set_is_checked_once_more_when_patience_is_over(watched: Watched) -> None:
     """Counted from its last change by our own clock."""
     watched.look(0)
     watched.look(10)
@@ -191,7 +191,7 @@ def test_an_incomplete_set_that_grows_is_looked_at_again(watched: Watched) -> No
     assert watched.queue.asked[-1] == (watched.name.locator, False)
 
 
-def test_a_folder_that_goes_away_is_no_matter(watched: Watched) -> None:
+def test_a_folder_that_disappears_is_ignored(watched: Watched) -> None:
     """Its claim, if any, is released by the reconciler."""
     watched.look(0)
     watched.file.unlink()

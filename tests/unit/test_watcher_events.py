@@ -85,7 +85,7 @@ def test_the_system_is_not_asked_what_is_read(tmp_path: Path, monkeypatch: pytes
     assert not {"opened", "closed_no_write"} & set(seen)
 
 
-def test_reading_wakes_nobody(tmp_path: Path) -> None:
+def test_reading_does_not_wake_the_watcher(tmp_path: Path) -> None:
     """Otherwise each check would cause the next one."""
     (tmp_path / "file").write_text("x")
     with ChangeEvents(tmp_path, watching=True) as hints:
@@ -93,7 +93,7 @@ def test_reading_wakes_nobody(tmp_path: Path) -> None:
         assert hints.wait(0.3) == frozenset()
 
 
-def test_what_is_written_in_staging_wakes_nobody(tmp_path: Path) -> None:
+def test_writing_in_staging_does_not_wake_the_watcher(tmp_path: Path) -> None:
     """Each of a set's files would; the record of a published set does."""
     staging, records = tmp_path / "BATCH/.anonymizer/staging/x", tmp_path / "BATCH/.anonymizer/records"
     for folder in (staging, records):
@@ -105,7 +105,7 @@ def test_what_is_written_in_staging_wakes_nobody(tmp_path: Path) -> None:
         assert records in hints.wait(240)
 
 
-def test_the_watchers_own_sign_of_life_wakes_nobody(tmp_path: Path) -> None:
+def test_heartbeats_do_not_wake_the_watcher(tmp_path: Path) -> None:
     """Otherwise each collection would be checked at every heartbeat."""
     root = make_collection(tmp_path / "BATCH")
     arbiter = Arbiter(Collection.open(root))

@@ -268,7 +268,7 @@ def test_a_share_that_is_unavailable_is_no_share_without_collections(tmp_path: P
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_passed_by(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_skipped(tmp_path: Path) -> None:
     """The others are found."""
     (tmp_path / "locked").mkdir(mode=0)
     (tmp_path / "a").mkdir()

@@ -26,7 +26,7 @@ def looks(*at: tuple[float, str]) -> list[bool]:
     return answers
 
 
-def test_one_look_never_suffices() -> None:
+def test_one_observation_is_not_enough_to_settle() -> None:
     """However old the files, since copies keep old times."""
     assert looks((1000, "x")) == [False]
 
@@ -41,7 +41,7 @@ def test_each_change_starts_the_quiet_time_again() -> None:
     assert looks((0, "x"), (9, "y"), (18, "y"), (19, "y")) == [False, False, False, True]
 
 
-def test_a_folder_that_looks_as_it_once_did_has_changed_all_the_same() -> None:
+def test_a_folder_changed_and_changed_back_has_changed() -> None:
     """A file added and removed again makes two changes."""
     assert looks((0, "x"), (5, "y"), (6, "x"), (15, "x"), (16, "x")) == [False, False, False, False, True]
 

@@ -10,7 +10,7 @@ import pytest
 from phantom.modules import item
 from tests import sets
 from tests.sets import make_set
-from tests.unit.test_values_that_cannot_be_true import judge
+from tests.unit.test_contradictory_values import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from services.rtset.kept_values import unusual
 from services.vocabulary.spelling import fold
 from tests.anonymized import anonymize_folder
 from tests.sets import make_set, setting
-from tests.unit.test_kept_values_that_are_none import identified, published, put, value_of
+from tests.unit.test_invalid_kept_values import identified, published, put, value_of
 
 if TYPE_CHECKING:
     from pathlib import Path
