@@ -25,6 +25,7 @@ from services.store import records, registry, tracking_lines
 from services.store.records import folder_name
 from services.store.set_state import SetState
 from watcher.ignored_entries import beside_the_sets
+from watcher.set_states import SetStatuses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from services.layout import NotTaken
     from services.store.collection import Collection
-    from services.store.registry import SetOutcome
+    from services.store.registry import Outcome, SetOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +69,21 @@ class RunResult:
         """Return the outcome of each set that was not published before."""
         concerned = [folder for folder in self.only or self.states if folder not in self.earlier]
         concerned = [folder for folder in concerned if folder in self.states]
+        closed: dict[str, Outcome | None] = {}
+        if SetState.NOT_READABLE in self.states.values():  # of a folder that cannot be listed, nothing is stored
+            closed = {one.folder: one.outcome for one in SetStatuses(collection).take() if not one.can_be_listed}
         return [
-            _row(collection, folder, self.states[folder], seconds)
+            _row(collection, folder, self.states[folder], seconds, closed.get(folder))
             for folder in concerned
             if self.states[folder] is not SetState.NO_SET
         ]
 
 
-def _row(collection: Collection, folder: str, state: SetState, seconds: Mapping[str, float]) -> Row:
+def _row(
+    collection: Collection, folder: str, state: SetState, seconds: Mapping[str, float], closed: Outcome | None
+) -> Row:
     locator = collection.locator(folder)
-    outcome = registry.read_outcome(collection, locator)
+    outcome = closed or registry.read_outcome(collection, locator)
     if outcome is None:
         return Row(folder, state, "", None, "")
     anon = ", ".join(map(folder_name, outcome.indices))

@@ -197,6 +197,7 @@ _REMEDIES: Final = {
 }
 
 
+_DENIED: Final = (errno.EACCES, errno.EPERM)
 _ONLY_OF_WRITING: Final = (errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
@@ -210,7 +211,8 @@ def _of_system(error: OSError) -> str:
         return what
     path = Path(os.fsdecode(name))
     if not (is_copy or is_written) and (not path.name.startswith(STATE_NAME) or error.errno not in _REMEDIES):
-        return f"{what}: {path}"
+        remedy = ". The account that runs this needs access to it." if error.errno in _DENIED else ""
+        return f"{what}: {path}{remedy}"
     folder = path.parent
     while folder.name.startswith("."):  # unfinished, and gone by now
         folder = folder.parent

@@ -110,7 +110,8 @@ def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path,
     found = {one["where"]: one["found"] for one in doctor.json["findings"] if one["code"] == "not-readable"}
     paths = {"folder": "folder", "inner": "inner/CT", "file": f"file/{sets['file'].path(sets['file'].plan).name}"}
     assert doctor.code == 1
-    for said in (found, {row["folder"]: row["why"] for row in status.json[0]["sets"]}):
+    reasons = {row["folder"]: row["reason"] for row in ran.json["sets"]}
+    for said in (found, reasons, {row["folder"]: row["why"] for row in status.json[0]["sets"]}):
         assert {name: said[name].partition('" cannot be')[0] for name in paths} == {
             name: f'"{path}' for name, path in paths.items()
         }

@@ -385,3 +385,14 @@ def test_what_cannot_be_written_is_told_with_its_remedy_whatever_it_is(
     said = " ".join(capsys.readouterr().err.split())
     assert said.startswith(f"Nothing can be written in /share/C/.anonymizer/received: {os.strerror(number)}. ")
     assert said.endswith((" there.", " for writing."))
+
+
+def test_what_is_denied_is_told_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a collection that another account made, not even the state can be read."""
+    for number in (errno.EACCES, errno.EPERM):
+        assert print_error(OSError(number, os.strerror(number), "/share/C/.anonymizer/format")) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert (
+            said
+            == f"{os.strerror(number)}: /share/C/.anonymizer/format. The account that runs this needs access to it."
+        )
