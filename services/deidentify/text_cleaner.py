@@ -250,7 +250,7 @@ def _without(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
     yield text[last:]
 
 
-_BETWEEN: Final = "[\\s_.,;:/^='`\N{RIGHT SINGLE QUOTATION MARK}\N{ACUTE ACCENT}-]"
+_BETWEEN: Final = "[\\s_.,;:/^='`\N{RIGHT SINGLE QUOTATION MARK}\N{ACUTE ACCENT}\N{REPLACEMENT CHARACTER}-]"
 
 
 def _tidy(text: str) -> str:

@@ -18,8 +18,11 @@ from services.vocabulary import anatomy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_WRITTEN: Final = ("utf-8", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257")
-_READ: Final = ("cp1252", "cp850")
+_WRITTEN: Final = (
+    *("utf-8", "cp1250", "iso8859-2", "cp1251", "iso8859-5", "koi8-r", "cp1253", "iso8859-7", "cp1254", "iso8859-9"),
+    *("cp1255", "cp1256", "iso8859-6", "cp1257", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
+)
+_READ: Final = ("cp1252", "latin-1", "cp850")
 _UNKNOWN: Final = "?¿\N{REPLACEMENT CHARACTER}"
 """Characters that programs write for a letter they cannot represent."""
 

@@ -19,6 +19,8 @@ CHARSET_VRS: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"PN", b"UC", b"UT")
 
 _ESC: Final = b"\x1b"
 _FRAGMENT = re.compile(rb"\x1b[^\x1b]*|[^\x1b]+")
+_CUT_OFF: Final = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
+"""The beginning of a character in UTF-8, as where a program counted bytes."""
 _RESETS: Final = re.compile(rb"[\\\t\n\f\r]")
 _RESETS_IN_NAMES: Final = re.compile(rb"[\\\t\n\f\r^=]")
 """Characters that reset a value to its first character set. PS3.5 §6.1.2.5.3."""
@@ -31,7 +33,7 @@ def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
     """Decode a text value including padding; never fails.
 
     If the declared character sets do not fit the bytes, known but undeclared escape sequences are followed, then UTF-8
-    is tried, then Latin-1.
+    is tried, also cut off within a character, then Latin-1.
 
     Parameters
     ----------
@@ -46,12 +48,14 @@ def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
         return value.decode("ascii")
     codecs = _codecs(tuple(charsets)) if vr in CHARSET_VRS else (None,)
     resets = _RESETS_IN_NAMES if vr == b"PN" else _RESETS
+    text = value.rstrip(b"\0 ")  # many do not switch back to ASCII before the padding
+    padding = value[len(text) :].decode("ascii")
     for allowed in (codecs, (codecs[0], *_ESCAPES.values())):
         try:
-            return _read(value, allowed, resets)
+            return _read(text, allowed, resets) + padding
         except UnicodeError:
             continue
-    return _guess(value)
+    return _guess(text) + padding
 
 
 CONTROLS: Final = re.compile(rb"[\x00-\x1f\x7f]+")
@@ -135,7 +139,7 @@ def _read(value: bytes, codecs: Sequence[str | None], resets: re.Pattern[bytes])
 
 
 def _read_plain(value: bytes, codec: str | None) -> str:
-    if codec == "latin_1" and not value.isascii() and _is_utf8(value):
+    if codec == "latin_1" and not value.isascii() and (_is_utf8(value) or _is_cut_utf8(value)):
         # Real Latin-1 that is valid UTF-8 would read "Ã¼", whereas UTF-8 declared as Latin-1 is common.
         raise UnicodeError
     return value.decode(codec or "ascii")
@@ -165,7 +169,16 @@ def _read_fragment(part: bytes, codecs: Sequence[str | None], resets: re.Pattern
 
 
 def _guess(value: bytes) -> str:
+    """Decode as UTF-8, which may be cut off within its last character, else as Latin-1."""
+    if _is_cut_utf8(value):
+        return value.decode("utf-8", "replace")
     return value.decode("utf-8" if _is_utf8(value) else "latin-1")
+
+
+def _is_cut_utf8(value: bytes) -> bool:
+    """Return whether a value is UTF-8 but for the beginning of a character at its end."""
+    cut = _CUT_OFF.search(value)
+    return cut is not None and not value[: cut.start()].isascii() and _is_utf8(value[: cut.start()])
 
 
 def _is_utf8(value: bytes) -> bool:

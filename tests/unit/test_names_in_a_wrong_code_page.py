@@ -6,6 +6,7 @@ import pytest
 
 from services.deidentify.identifiers import Identifiers
 from services.deidentify.text_cleaner import Cleaner
+from services.dicom.character_sets import decode
 from services.policy.text_roles import Text
 from services.proof.search import Search
 from services.proof.traces import Traces
@@ -28,6 +29,31 @@ def misread(name: str, page: str) -> str:
         return name.encode(page).decode("cp1252")
     except UnicodeError:
         return name
+
+
+ASIAN = [("王小明", "gb18030"), ("陳大文", "big5"), ("山田", "shift_jis"), ("山田", "euc_jp"), ("홍길동", "euc_kr")]
+OF_ISO = [("Папандопуло", "iso8859-5"), ("Παπάς", "iso8859-7"), ("Gülşen", "iso8859-9"), ("سلمان", "iso8859-6")]
+
+
+@pytest.mark.parametrize(("name", "page"), [*ASIAN, *OF_ISO])
+def test_a_name_in_a_page_that_is_none_of_utf_8_goes(name: str, page: str) -> None:
+    """Declared as UTF-8, it is read as Latin-1, with control characters in it."""
+    written = f"PTV {name}".encode(page)
+    label, values = decode(written, b"LO", ["ISO_IR 192"]), [("person", f"{name}^X")]
+    assert label != f"PTV {name}"
+
+    assert left_of(label, f"{name}^X") == "PTV"
+    assert Search(values).in_typed(label) == {"person"}
+    assert Traces(values).are_in(label)
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+@pytest.mark.parametrize("name", ["Папандопуло", "Παπαδόπουλος", "Müllerßheimer"])
+def test_a_name_that_was_cut_off_within_a_character_goes(name: str, cut: int) -> None:
+    """Programs count 16 bytes; the rest of a character is no letter of Latin-1."""
+    written = f"PTV {name}".encode()[:-cut]
+    for declared in (["ISO_IR 192"], [], ["ISO_IR 100"]):
+        assert left_of(decode(written, b"SH", declared), f"{name}^X") == "PTV"
 
 
 MISREAD = sorted({(name, echo) for name in NAMES.split() for page in PAGES if (echo := misread(name, page)) != name})

@@ -44,6 +44,27 @@ def test_a_text_is_read_as_its_bytes_show(value, vr, charsets, text):
     assert decode(value, vr, charsets) == text
 
 
+@pytest.mark.parametrize("padding", ["", " ", "  ", "\0"])
+@pytest.mark.parametrize("charsets", [["", "ISO 2022 IR 87"], ["ISO_IR 192"], []])
+def test_kanji_may_reach_to_the_padding(charsets, padding):
+    """Many programs, pydicom among them, do not switch back to ASCII at the end of a value."""
+    assert decode(b"PTV \x1b$B;3ED" + padding.encode(), b"LO", charsets) == f"PTV 山田{padding}"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"HN M\xc3\xbc\xc3", "HN Mü\N{REPLACEMENT CHARACTER}"),
+        (b"\xe5\xb1\xb1\xe7\x94", "山\N{REPLACEMENT CHARACTER}"),
+        (b"caf\xc3", "cafÃ"),
+        (b"M\xfcller \xc3", "Müller Ã"),
+    ],
+)
+def test_utf_8_may_be_cut_off_within_a_character(written, read):
+    """If it has others: a single byte may as well be Latin-1."""
+    assert [decode(written, b"LO", declared) for declared in ([], ["ISO_IR 100"], ["ISO_IR 192"])] == [read] * 3
+
+
 @pytest.mark.parametrize("charsets", [["", "ISO 2022 IR 87"], ["", " ISO 2022 IR 87 "], []])
 def test_japanese_names_switch_character_sets_in_mid_value(charsets):
     """PS3.5 Annex H.3.1, example 1; escape sequences are followed even if undeclared."""
