@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from services.exchange import delivery_key
+from services.exchange.incoming.decision import Decision
 from services.publication import republish
 from services.runtime.settings import Settings
 from services.store.collection import Collection
@@ -104,6 +106,23 @@ def test_delivered_sets_are_kept_as_they_are_unless_that_makes_two_people_one(ow
     assert "another person's here" in " ".join(told["sets"][0]["says"])
     assert sorted(path.name for path in root.glob("ANON_*")) == ["ANON_006", "ANON_007"]
     assert [line.split(", ")[::3] for line in lines(root)] == [["zzz_AnusGE006", "North"], ["zzz_AnusGE007", "North"]]
+
+
+def test_many_sets_with_the_same_data_are_counted() -> None:
+    """Those of one phantom would else be named in a sentence each, in the remarks on each of them."""
+
+    def said(*alike: tuple[str, list[str]]) -> list[str]:
+        known = SimpleNamespace(like=lambda *_: list(alike))
+        return Decision(*cast("Any", (None, None, known, (), None)), by_person=True)._alike({}, None, "")
+
+    copies = [(f"ANON_{index:03d}", ["dose", "contours"]) for index in range(1, 97)]
+    some = "ANON_001, ANON_002, ANON_003"
+    assert said(*copies, ("ANON_097", ["ct", "dose", "contours"])) == [
+        "It has the same data as ANON_097 (CT, dose, contours): one patient twice?",
+        f"It has the same data as {some} and 93 other sets (dose, contours): one patient in all of them?",
+    ]
+    assert said(*copies[:2]) == ["It has the same data as ANON_001, ANON_002 (dose, contours): one patient twice?"]
+    assert said() == []
 
 
 def test_renumbered_sets_of_two_hospitals_do_not_collide(own: Path) -> None:

@@ -10,14 +10,14 @@ from services.exchange.incoming import delivered_set
 from services.exchange.incoming.outcome import Received, reported_only
 from services.exchange.incoming.publishing import Coming
 from services.exchange.received import Origin
-from services.language import gettext, gettext_noop, joined
+from services.language import gettext, gettext_noop, joined, ngettext
 from services.publication import forgotten, publish
 from services.runtime.garbage import without_garbage_collection
 from services.store.records import folder_name
 from services.verdict import failed_proof
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from services.exchange.incoming.delivered_set import Judged
@@ -33,6 +33,10 @@ _REVISED: Final = gettext_noop(
     "Its sender has revised it. A person must confirm this: `anonymizer receive` with this delivery."
 )
 _PARTS: Final = {"ct": gettext_noop("CT"), "dose": gettext_noop("dose"), "contours": gettext_noop("contours")}
+
+
+MOST_NAMED: Final = 3
+"""Sets that a sentence names; of copies of one phantom, hundreds have the same data."""
 
 
 class Decision:
@@ -142,15 +146,25 @@ class Decision:
         return Received(folder, "revised", anon, tuple(says))
 
     def _alike(self, marks: Mapping[str, str], itself: Record | None, person: str) -> list[str]:
-        found = self._known.like(marks, itself.index if itself else None, person)
-        return [
-            gettext(
-                "It has the same data as {anon} ({parts}): one patient twice?",
-                anon=anon,
-                parts=joined(map(gettext, map(_PARTS.__getitem__, same)), ", "),
-            )
-            for anon, same in found
-        ]
+        """Return a sentence for each combination of parts that other persons' sets share with it, most parts first."""
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for anon, same in self._known.like(marks, itself.index if itself else None, person):
+            alike.setdefault(tuple(same), []).append(anon)
+        return [_same_as(alike[same], same) for same in sorted(alike, key=len, reverse=True)]
+
+
+def _same_as(anons: Sequence[str], same: Iterable[str]) -> str:
+    named, others = joined(anons[:MOST_NAMED], ", "), len(anons[MOST_NAMED:])
+    parts = joined(map(gettext, map(_PARTS.__getitem__, same)), ", ")
+    if not others:
+        return gettext("It has the same data as {anon} ({parts}): one patient twice?", anon=named, parts=parts)
+    return ngettext(
+        "It has the same data as {anon} and {count} other set ({parts}): one patient in all of them?",
+        "It has the same data as {anon} and {count} other sets ({parts}): one patient in all of them?",
+        others,
+        anon=named,
+        parts=parts,
+    )
 
 
 def _why_not_taken(error: NotClean | SetChanged | TargetTaken) -> tuple[str, ...]:
