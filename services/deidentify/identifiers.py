@@ -209,6 +209,7 @@ class Identifiers:
         spans += self._in_other_letters(text)
         spans += self._romanised.spans(text)
         spans += self._characters(text)
+        spans += self._cut_off(text)
         spans += self._dates(text)
         spans += self._parts_of_dates(text)
         return join(spans)
@@ -330,6 +331,14 @@ class Identifiers:
         """Yield names of one Chinese or Korean character without another one beside it."""
         if self._single and not text.isascii():
             yield from (Span(*found.span()) for found in _CHARACTER.finditer(text) if found[0] in self._single)
+
+    def _cut_off(self, text: str) -> Iterator[Span]:
+        """Yield the beginning of a name where a text ends within a character."""
+        found = _CUT_OFF.search(text)
+        if found and not anatomy.is_listed(found[1]):
+            begin = fold(found[1])
+            if any("person" in key.kinds and name.startswith(begin) for name, key in self._keys.items()):
+                yield Span(*found.span())
 
     def _dates(self, text: str) -> list[Span]:
         return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
@@ -506,6 +515,9 @@ def join(spans: Iterable[Span]) -> list[Span]:
 
 _WORD: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
 
+
+_CUT_OFF: Final = re.compile(r"([^\W\d_]{2,})\N{REPLACEMENT CHARACTER}$")
+"""Word at whose end a character is incomplete (`services.dicom.character_sets.decode`)."""
 
 _PLACES: Final = frozenset("左右上下前後后中内外")
 """Sides and directions in one character."""

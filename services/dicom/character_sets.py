@@ -8,6 +8,7 @@ declaration. PS3.5 §6.1; PS3.3 C.12.1.1.2.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,8 @@ CHARSET_VRS: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"PN", b"UC", b"UT")
 
 _ESC: Final = b"\x1b"
 _FRAGMENT = re.compile(rb"\x1b[^\x1b]*|[^\x1b]+")
+_OF_SEVERAL_BYTES: Final = frozenset(("UTF8", "GB18030", "GBK", "GB2312", "euc_kr", "shift_jis"))
+_UNKNOWN: Final = "\N{REPLACEMENT CHARACTER}"
 _CUT_OFF: Final = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
 """The beginning of a character in UTF-8, as where a program counted bytes."""
 _RESETS: Final = re.compile(rb"[\\\t\n\f\r]")
@@ -33,7 +36,7 @@ def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
     """Decode a text value including padding; never fails.
 
     If the declared character sets do not fit the bytes, known but undeclared escape sequences are followed, then UTF-8
-    is tried, also cut off within a character, then Latin-1.
+    is tried, then Latin-1. A value that is cut off within a character ends in `_UNKNOWN`.
 
     Parameters
     ----------
@@ -55,6 +58,11 @@ def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
             return _read(text, allowed, resets) + padding
         except UnicodeError:
             continue
+    if codecs[0] in _OF_SEVERAL_BYTES or _ESC in text:
+        for rest in (text[:-1], text[:-2], text[:-3]):
+            with suppress(UnicodeError):
+                if is_foreign(rest):
+                    return _read(rest, codecs, resets) + _UNKNOWN + padding
     return _guess(text) + padding
 
 

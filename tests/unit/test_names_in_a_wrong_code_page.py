@@ -56,6 +56,16 @@ def test_a_name_that_was_cut_off_within_a_character_goes(name: str, cut: int) ->
         assert left_of(decode(written, b"SH", declared), f"{name}^X") == "PTV"
 
 
+@pytest.mark.parametrize("name", ["王小明", "王^小明", "Грюн^Фёдор", "홍^길동", "Kühn^Eva"])
+def test_the_beginning_of_a_short_name_goes_where_a_character_is_cut_off(name: str) -> None:
+    """Otherwise a word is taken for a truncated name only from five letters on."""
+    short = name.replace("^", "")[:2]
+    label = f"PTV {short}\N{REPLACEMENT CHARACTER}"
+    assert left_of(label, name) == "PTV"
+    assert Traces([("person", name)]).are_in(label)
+    assert left_of("PTV Xq\N{REPLACEMENT CHARACTER}", name) == "PTV Xq\N{REPLACEMENT CHARACTER}"
+
+
 MISREAD = sorted({(name, echo) for name in NAMES.split() for page in PAGES if (echo := misread(name, page)) != name})
 
 

@@ -44,6 +44,23 @@ def test_a_text_is_read_as_its_bytes_show(value, vr, charsets, text):
     assert decode(value, vr, charsets) == text
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "declared", "begin"),
+    [
+        ("王小明", "gb18030", ["GB18030"], ""),
+        ("王小明", "gb18030", ["GBK"], ""),
+        ("王小明", "utf-8", ["ISO_IR 192"], ""),
+        ("홍길동", "euc_kr", ["", "ISO 2022 IR 149"], "\x1b$)C"),
+    ],
+)
+def test_a_value_may_be_cut_off_within_a_character_of_its_set(name, codec, declared, begin):
+    """Programs count bytes; what is left of the name is read."""
+    written = f"PTV {begin}{name}".encode(codec)
+    assert decode(written, b"LO", declared) == f"PTV {name}"
+    assert decode(written[:-1], b"LO", declared) == f"PTV {name[:-1]}\N{REPLACEMENT CHARACTER}"
+    assert decode("Café".encode("latin-1"), b"LO", declared) == "Café"
+
+
 @pytest.mark.parametrize("padding", ["", " ", "  ", "\0"])
 @pytest.mark.parametrize("charsets", [["", "ISO 2022 IR 87"], ["ISO_IR 192"], []])
 def test_kanji_may_reach_to_the_padding(charsets, padding):
