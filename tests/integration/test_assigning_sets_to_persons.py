@@ -59,7 +59,7 @@ def asked(visitor: Visitor, served: Served, name: str) -> tuple[str, str]:
     return address[1], was[1]
 
 
-def test_it_is_the_same_person_or_somebody_new(tmp_path: Path, root: Path, take: Callable) -> None:
+def test_a_set_is_assigned_to_the_same_or_a_new_person(tmp_path: Path, root: Path, take: Callable) -> None:
     """Sets are published as answered on the page, and the audit records it without a name."""
     with console(tmp_path) as served:
         member = served.member()
@@ -84,7 +84,7 @@ def test_it_is_the_same_person_or_somebody_new(tmp_path: Path, root: Path, take:
     assert "Meier" not in str(acts)
 
 
-def test_only_who_may_change_something_says_so(tmp_path: Path, root: Path) -> None:
+def test_only_users_with_the_role_may_assign_sets(tmp_path: Path, root: Path) -> None:
     """Users who may only look see the question but no form; foreign forms decide nothing."""
     with console(tmp_path) as served:
         address, was = asked(served.member(), served, "Meier Anna")

@@ -100,7 +100,7 @@ def test_the_manifest_accounts_for_every_file(root: Path, tmp_path: Path) -> Non
     assert said["product"]["name"] == "rt-set-anonymizer"
 
 
-def test_what_travels_holds_nothing_of_the_house(root: Path, tmp_path: Path) -> None:
+def test_a_delivery_has_no_folder_name_user_or_path(root: Path, tmp_path: Path) -> None:
     """No folder name, user or path, and the hospital only if requested."""
     private = [b"Huber", b"Maier", b"Demo Hospital", str(root).encode(), b"config"]
     anonymizer("export", root, tmp_path / "out")
@@ -336,7 +336,7 @@ def test_the_key_is_the_users_own_and_never_on_the_share(
     assert anonymizer("key", root).code == 2
 
 
-def test_every_delivery_is_written_down(root: Path, tmp_path: Path) -> None:
+def test_every_delivery_is_recorded(root: Path, tmp_path: Path) -> None:
     """Time, sets, recipient and user."""
     assert "There are no deliveries" in anonymizer("deliveries", root).text
     anonymizer("export", root, tmp_path / "out")
@@ -361,7 +361,7 @@ def test_words_that_nobody_has_looked_at_hold_a_set_back(root: Path, tmp_path: P
     assert b"Yolanda" not in b"".join(files(tmp_path / "all").values())
 
 
-def test_one_patient_is_forgotten(root: Path, tmp_path: Path, client: redis.Redis) -> None:
+def test_a_forgotten_patient_is_erased_except_for_the_number(root: Path, tmp_path: Path, client: redis.Redis) -> None:
     """Not while the original exists; then everything but the number is erased, and the set does not return."""
     anonymizer("export", root, tmp_path / "out")
     refused = anonymizer("forget", root, "ANON_006")

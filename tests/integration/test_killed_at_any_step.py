@@ -183,7 +183,7 @@ def test_killed_while_giving_back(
         client.flushall()
 
 
-def test_who_wakes_up_after_everything_was_done_changes_nothing(
+def test_a_worker_frozen_before_the_rename_changes_nothing_afterwards(
     collection: Collection, redis_server: str, client: redis.Redis
 ) -> None:
     """Frozen before the rename, while a copy of the task published the set and the folder was removed."""

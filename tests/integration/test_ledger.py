@@ -257,7 +257,7 @@ def test_a_changed_initial_index_applies_to_new_claims_only(collection: Collecti
 
 
 @pytest.mark.parametrize("step", ["a claim", "a release"])
-def test_what_happens_during_an_audit_is_no_disagreement(
+def test_changes_during_an_audit_are_no_inconsistency(
     collection: Collection, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Reading ten thousand records takes a while, during which workers continue."""
@@ -311,7 +311,7 @@ def test_ten_thousand_published_sets_do_not_slow_a_claim(collection: Collection,
     assert "cmdstat_hgetall" not in looked
 
 
-def test_a_claim_that_a_set_left_behind_is_let_go(collection: Collection, client: redis.Redis) -> None:
+def test_an_abandoned_claim_is_released(collection: Collection, client: redis.Redis) -> None:
     """A crash left half a claim, and Redis, ahead of the share, gave the set another index."""
     ledger = Ledger(collection, client)
     ledger.claim(set_id(1), LOCATOR)

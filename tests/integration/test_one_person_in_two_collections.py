@@ -42,7 +42,7 @@ def publish(client: redis.Redis, settings: Settings, root: Path, name: str, born
     return note.read_text("utf-8-sig") if note.exists() else ""
 
 
-def test_it_is_reported_where_and_nowhere_else(tmp_path: Path, client: redis.Redis) -> None:
+def test_a_person_in_two_collections_is_reported_only_there(tmp_path: Path, client: redis.Redis) -> None:
     """By collection and number; different birth dates are mentioned; withdrawn or forgotten sets are not."""
     share = tmp_path / "share"
     settings = Settings(share=share, share_secret=SECRET)
@@ -72,7 +72,7 @@ def test_nothing_is_noted_unless_it_was_turned_on(tmp_path: Path, client: redis.
     )
 
 
-def test_who_is_forgotten_is_no_more_known_to_others(tmp_path: Path, client: redis.Redis) -> None:
+def test_a_forgotten_person_is_not_recognized_by_other_collections(tmp_path: Path, client: redis.Redis) -> None:
     """Whatever the other collections search for."""
     share = tmp_path / "share"
     settings = Settings(share=share, share_secret=SECRET)

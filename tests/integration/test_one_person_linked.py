@@ -240,7 +240,7 @@ def test_what_cannot_be_linked_says_so(tmp_path: Path, take: Callable) -> None:
     ("patient_id", "birth", "sex"),
     [("A1", "", "F"), ("A1", "19610203", "F"), ("A1", BIRTH, "M"), ("", BIRTH, "F")],
 )
-def test_who_is_not_surely_the_same_waits(
+def test_a_person_of_uncertain_identity_waits(
     tmp_path: Path, take: Callable, patient_id: str, birth: str, sex: str
 ) -> None:
     """Until somebody assigns the set; then it is linked, or becomes a new person."""

@@ -275,7 +275,7 @@ def test_only_listed_titles_may_send(receiver: Receiver, made: MadeSet) -> None:
         Mailbox(receiver.mailbox._url, "a-wrong-password").waiting()
 
 
-def test_what_cannot_be_put_anywhere_waits_at_the_receiver(receiver: Receiver, made: MadeSet) -> None:
+def test_objects_without_a_collection_wait_at_the_receiver(receiver: Receiver, made: MadeSet) -> None:
     """Reported once, without a name; sorted once the collection exists. Incomplete objects are ignored."""
     sorter = receiver.sorter()
     assert receiver.send(*files(made, ""), sender="NOWHERE") == 0
@@ -306,7 +306,7 @@ def test_a_hospital_has_its_folder(receiver: Receiver, made: MadeSet) -> None:
     assert len(objects) == len(made.objects)
 
 
-def test_it_lives_while_the_receiver_is_away(tmp_path: Path) -> None:
+def test_the_service_is_healthy_while_the_receiver_is_unavailable(tmp_path: Path) -> None:
     """It waits and retries; `anonymizer health` reports it healthy."""
     stop = threading.Event()
     sorter = Sorter(Mailbox(f"http://127.0.0.1:{free_port()}", PASSWORD), tmp_path, (), health=tmp_path)
@@ -324,7 +324,7 @@ def test_it_lives_while_the_receiver_is_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong", ["ECLIPSE", "ECLIPSE=", "A\\B=X", "=X", "E=/abs", "E=../x", "E=A, E=B", "X" * 17 + "=A"]
 )
-def test_senders_that_cannot_be_meant_are_refused(wrong: str) -> None:
+def test_invalid_senders_are_refused(wrong: str) -> None:
     """At the start."""
     with pytest.raises(SettingsWrong, match="ANONYMIZER_SENDERS must be"):
         from_environment({"ANONYMIZER_SENDERS": wrong})

@@ -87,9 +87,7 @@ def test_redis_keeps_nothing_of_messages_that_were_lost(queue: Queue, client: re
     assert client.zrange("anonymizer:anonymizer:pending", 0, -1) == [str(C).encode()]
 
 
-def test_redis_does_not_keep_every_last_chance(
-    queue: Queue, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_entries_of_last_checks_expire(queue: Queue, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of late message copies are kept, but over months there are many sets."""
     monkeypatch.setattr(queues, "LAST_CHANCES_KEPT", 2)
     queue.put(A, last_chance=True)

@@ -131,7 +131,7 @@ def test_a_set_that_is_unchanged_arrives(tmp_path: Path, sent: Sent, killed_befo
     assert {path.name: path.read_bytes() for path in (centre / "ANON_006").iterdir()} == kept
 
 
-def test_what_was_cut_off_does_not_hold_a_number_against_another_delivery(
+def test_an_interrupted_receipt_blocks_no_number_for_another_delivery(
     tmp_path: Path, sent: Sent, killed_before: Killed
 ) -> None:
     """Whichever delivery comes next: nothing remains of a set never taken, and no number is skipped."""

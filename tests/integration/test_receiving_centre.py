@@ -231,7 +231,7 @@ def test_status_lists_what_was_received(own: Path) -> None:
     assert (said.code, "1 withdrawn, 1 published" in said.text, "ANON_007" in said.text) == (0, True, True)
 
 
-def test_another_sender_withdraws_nothing(own: Path) -> None:
+def test_a_withdrawal_by_another_sender_is_ignored(own: Path) -> None:
     """A withdrawal applies only to sets with the same key."""
     root = centre(own)
     received(own, "North")
@@ -256,7 +256,7 @@ def test_a_set_that_was_changed_here_is_not_withdrawn_in_silence(own: Path) -> N
     assert (root / "ANON_006").is_dir()
 
 
-def test_a_key_is_believed_when_a_person_says_so(own: Path) -> None:
+def test_a_key_is_trusted_once_a_person_confirms_it(own: Path) -> None:
     """At first use by its fingerprint, then permanently; another key never is."""
     root = centre(own)
     refused = anonymizer("receive", own / "from North", root)
@@ -277,7 +277,7 @@ def test_a_key_is_believed_when_a_person_says_so(own: Path) -> None:
     assert anonymizer("receive", own / "from South", root).code == 1
 
 
-def test_fingerprints_of_a_file_are_believed(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fingerprints_listed_in_a_file_are_trusted(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ANONYMIZER_TRUSTED_KEYS_FILE`, with remarks."""
     root = centre(own)
     (own / "trusted").write_text(f"# hospitals\n{fingerprint(own, 'North')}  # North\n")

@@ -179,7 +179,7 @@ def test_faulty_sets_burn_no_index_and_harm_no_other(tmp_path: Path) -> None:
     assert len(list(root.glob("*_REFUSED.txt"))) == len(faulty) - 1
 
 
-def test_what_lies_around_is_left_alone(tmp_path: Path) -> None:
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
     """Loose DICOM files are reported, links out of a set not followed, and sources may be read-only."""
     root = make_collection(tmp_path / "BATCH")
     one = make_set(root, name="read-only", seed=1)

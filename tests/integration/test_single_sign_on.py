@@ -127,7 +127,7 @@ def there(tmp_path: Path) -> Iterator[SignOn]:
         yield SignOn(console, its_provider, f"https://localhost:{port}", made / "ca.pem")
 
 
-def test_who_the_provider_knows_is_in(there: SignOn) -> None:
+def test_users_known_to_the_provider_are_logged_in(there: SignOn) -> None:
     """Without a password of ours, with their own role, unaffected by other logins."""
     anna = there.browser()
     page = anna.get("/")
@@ -141,7 +141,7 @@ def test_who_the_provider_knows_is_in(there: SignOn) -> None:
     assert ">anna<" in anna.get("/").text
 
 
-def test_nobody_is_believed_who_says_themselves_who_they_are(there: SignOn) -> None:
+def test_claimed_user_names_are_not_trusted(there: SignOn) -> None:
     """Bypassing the proxy, through it before and after a login, in every spelling, and by dropping headers."""
     for name in ("X-Remote-User", "x-remote-user", "X_Remote_User", "Remote-User"):
         past = there.console.visitor()._ask("GET", "/", None, {name: "anna"})

@@ -567,7 +567,7 @@ ZIP_TRICKS: dict[str, Callable[[zipfile.ZipFile], None]] = {
 
 
 @pytest.mark.parametrize("trick", ZIP_TRICKS)
-def test_a_zip_with_tricks_is_refused_whole(tmp_path: Path, centre: Path, sender: Path, trick: str) -> None:
+def test_a_malicious_zip_is_refused_as_a_whole(tmp_path: Path, centre: Path, sender: Path, trick: str) -> None:
     """Nothing of it is written anywhere."""
     packed = zipped(sender, tmp_path / "tricks.zip", ZIP_TRICKS[trick])
     before = {path.name for path in tmp_path.iterdir()}

@@ -52,7 +52,7 @@ def test_a_run_waits_for_the_report_that_follows_an_outcome(collection: Collecti
     assert list(batch.seconds()) == [SET]
 
 
-def test_a_set_that_waited_does_not_hold_up_the_end(collection: Collection, client: redis.Redis) -> None:
+def test_a_waiting_set_does_not_delay_the_end(collection: Collection, client: redis.Redis) -> None:
     """The reason for waiting is shown longer than it applies."""
     Progress(client, collection.id, SET).waits("the disk is full")
     batch = end_of_run(collection, client)

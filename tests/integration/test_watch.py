@@ -145,7 +145,7 @@ def published(root: Path) -> list[str]:
     return sorted(path.name for path in root.glob("ANON_*") if f"zzz_AnusGE{path.name[5:]}, " in lines)
 
 
-def test_a_collection_that_appears_is_attended_to(clinic: Clinic) -> None:
+def test_a_new_collection_is_processed(clinic: Clinic) -> None:
     """At any depth; its sets are anonymized as they arrive."""
     clinic.watch_for(0.3)
     root = make_collection(clinic.place / "physics" / "BATCH")
@@ -197,7 +197,7 @@ def test_a_machine_that_nobody_described_pauses_its_collection(clinic: Clinic) -
 
 
 @pytest.mark.parametrize("disorder", ["its id cannot be read", "an outcome makes no sense"])
-def test_a_collection_that_nobody_can_work_on_keeps_none_of_the_others(clinic: Clinic, disorder: str) -> None:
+def test_a_broken_collection_does_not_delay_the_others(clinic: Clinic, disorder: str) -> None:
     """Nor later ones."""
     broken = make_collection(clinic.place / "a")
     state = Collection.open(broken).state
@@ -312,7 +312,7 @@ def test_an_empty_mount_point_is_not_a_share_without_collections(clinic: Clinic)
     assert left == []
 
 
-def test_a_redis_that_forgot_everything_loses_no_set(clinic: Clinic) -> None:
+def test_an_emptied_redis_loses_no_set(clinic: Clinic) -> None:
     """Neither messages nor claims, since the share has them."""
     root = make_collection(clinic.place / "a")
     for number in range(6):

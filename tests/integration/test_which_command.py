@@ -114,7 +114,7 @@ def test_a_folder_that_went_away_or_changed_is_reported_as_that(
     assert told("ANON_006", tmp_path)["state"] == "gone"  # the claim still says which locator it was
 
 
-def test_what_is_no_id_or_nobodys_is_reported(
+def test_an_invalid_or_unknown_id_is_reported(
     tmp_path: Path, collection: Collection, anonymizer: Callable[..., Said]
 ) -> None:
     """With an exit code of its own."""

@@ -174,7 +174,7 @@ def test_a_file_full_of_zeros_has_not_arrived(tmp_path):
     assert missing(judge(made)) == ["file-truncated", "file-truncated", "slices-missing"]
 
 
-def test_a_file_that_makes_no_sense_is_named(tmp_path):
+def test_an_unreadable_file_is_refused_by_name(tmp_path):
     """Waiting would not help, so it is refused."""
     made = make_set(tmp_path)
     (made.folder / "broken.dcm").write_bytes(
@@ -290,7 +290,7 @@ def test_every_encoding_is_judged_alike(tmp_path, syntax):
 @pytest.mark.parametrize(
     "edit", [sets.without_preamble, sets.without_file_meta, sets.undefined_lengths, sets.un_sequences]
 )
-def test_odd_files_are_good_sets(tmp_path, edit):
+def test_unusual_but_valid_files_are_accepted(tmp_path, edit):
     """Planning systems import them."""
     verdict = judge(make_set(tmp_path, edit))
     assert (verdict.faults, verdict.missing) == ((), ())

@@ -253,7 +253,7 @@ def test_the_service_says_what_it_needs(
     assert (said.code, "ANONYMIZER_REDIS_URL is not set" in said.err) == (2, True)
 
 
-def test_what_nobody_foresaw_is_reported_without_its_text(
+def test_an_unexpected_error_is_reported_without_its_text(
     tmp_path: Path, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The text may contain a name."""
@@ -366,7 +366,7 @@ def test_policy_can_be_read_by_people_pages_and_programs(anonymizer: Callable[..
     assert len(json.loads(rows.out)) > 657
 
 
-def test_demo_mixes_with_nothing(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+def test_demo_requires_a_new_folder(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
     """It makes its own folder."""
     made = anonymizer("demo", tmp_path / "demo", "--sets", 1, "--ct", 2, "--rois", 2)
     (root,) = [path for path in (tmp_path / "demo").iterdir() if path.is_dir()]

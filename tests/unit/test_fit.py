@@ -232,7 +232,7 @@ def test_what_the_machine_does_not_have_blocks(beam: Dataset, code: str, sentenc
         ),
     ],
 )
-def test_what_an_import_bears_differs_and_does_not_block(beam: Dataset, code: str, sentence: str) -> None:
+def test_importable_differences_are_recorded_and_do_not_block(beam: Dataset, code: str, sentence: str) -> None:
     """It is recorded, and the set published."""
     result = fit(rt_plan(beam), MILLENNIUM)
     assert result.fits
@@ -465,7 +465,7 @@ def test_a_private_twin_that_cannot_be_read_is_not_taken_for_the_standard_fluenc
     assert fluence_of(as_view(beam)) == Fluence("NON_STANDARD", "")
 
 
-def test_the_private_block_of_another_creator_says_nothing() -> None:
+def test_the_private_block_of_another_creator_is_ignored() -> None:
     """PS3.5 7.8.1: a block number is meaningless without its creator."""
     beam = private_twin("NON_STANDARD", "FFF", creator_inside=False)
     beam[0x3285, 0x10].value = "SOMEBODY ELSE"

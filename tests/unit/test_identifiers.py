@@ -110,13 +110,13 @@ def test_anatomical_names_stay_where_a_patient_is_called_so(name, form):
 
 
 @pytest.mark.parametrize("value", ["Long", "Colon Long", "Rosa", "Brain Rosa", "Brain xyz", "rosabrain"])
-def test_one_foreign_word_makes_a_name_personal(value):
+def test_a_name_with_a_word_that_is_no_term_is_removed(value):
     """Only names consisting of anatomical terms are certain."""
     identifiers = Identifiers([("person", "Brain^Rosa"), ("person", "Long^Mary")])
     assert identifiers.matches(value)
 
 
-def test_words_are_anatomy_and_numbers_never_are():
+def test_a_four_digit_id_is_removed_as_a_token():
     """A four-digit ID is removed wherever it is a token; a dose level of other digits stays."""
     identifiers = Identifiers([("patient-id", "2018")])
     assert identifiers.matches("PTV_2018")
@@ -153,7 +153,7 @@ def test_words_of_maker_and_model_identify_no_device():
 
 
 @pytest.mark.parametrize("name", ["Philips^Anna", "House^Anna", "Street", "Santa^Anna"])
-def test_people_may_be_called_what_places_are_called(name):
+def test_a_word_too_general_for_a_place_may_be_a_surname(name):
     """A word too general to identify a hospital can still be a surname."""
     family = name.split("^")[0]
     assert Identifiers([("person", name)]).matches(f"xyz {family}")

@@ -58,7 +58,7 @@ def block(number: int, tray: str, material: str) -> Dataset:
         ([sets.patient("Meier^Eva", "2018"), blocks("2018", "tray 2018")], ["2018", "tray 2018"], "Cerrobend"),
     ],
 )
-def test_what_a_clinic_has_configured_loses_what_identifies(
+def test_identifiers_in_texts_configured_by_a_clinic_are_removed(
     tmp_path: Path, edits: list[Edit], trays: list[str], material: str
 ) -> None:
     """Equal texts stay equal, the accessory's code like its tray; short numbers are no IDs."""
@@ -90,7 +90,7 @@ def written_by_the_maker(**values: str) -> Edit:
         ("Meier^Eva", "2018", {"SoftwareVersions": "VB20 2018 20180101"}),
     ],
 )
-def test_what_a_maker_has_written_stays(tmp_path: Path, name: str, patient_id: str, values: dict[str, str]) -> None:
+def test_texts_of_manufacturers_are_kept(tmp_path: Path, name: str, patient_id: str, values: dict[str, str]) -> None:
     """Whatever the patient's name: manufacturers know no patient."""
     done = anonymized(tmp_path, sets.patient(name, patient_id), written_by_the_maker(**values))
 
@@ -102,7 +102,7 @@ def test_what_a_maker_has_written_stays(tmp_path: Path, name: str, patient_id: s
     [("Br40 Amberstein", "Product01"), ("88123456", "Product01"), ("19610503", "Product01"), ("Br40f", "Br40f")],
 )
 @pytest.mark.parametrize("keyword", ["ConvolutionKernel", "SoftwareVersions", "FilterType"])
-def test_what_a_person_has_typed_there_goes(tmp_path: Path, keyword: str, value: str, new: str) -> None:
+def test_identifiers_typed_by_people_are_removed(tmp_path: Path, keyword: str, value: str, new: str) -> None:
     """A name, an ID, a date of birth."""
     edits = sets.patient("Amberstein^Maria", "88123456"), sets.setting(PatientBirthDate="19610503")
 

@@ -37,13 +37,13 @@ def left_of(text: str, role: Role = "roi_name", own: Identifiers = OWN) -> str:
         ("opt_66.02.11.2018", "opt_66"),
     ],
 )
-def test_what_is_joined_goes_and_the_label_stays(text: str, left: str) -> None:
+def test_identifiers_joined_to_labels_are_removed(text: str, left: str) -> None:
     """The target, the side and the dose are left."""
     assert left_of(text) == left
 
 
 @pytest.mark.parametrize("text", ["PTVDE00459912", "HNab12cd34", "AB12CD34HN", "tray *1954", "T 66.11.2.2018"])
-def test_codes_and_trays_lose_them_too(text: str) -> None:
+def test_identifiers_joined_to_codes_and_trays_are_removed(text: str) -> None:
     """A code of letters and digits contains the patient's ID only on purpose."""
     assert left_of(text, "technical") != text
 
@@ -70,7 +70,7 @@ def test_a_kernel_or_a_tray_is_no_year_of_birth(text: str, role: Role) -> None:
         *("Level_IV", "12/1954/3"),
     ],
 )
-def test_what_only_looks_alike_stays(text: str) -> None:
+def test_texts_that_only_resemble_joined_identifiers_are_kept(text: str) -> None:
     """Doses, margins, versions, and numbers equal to a part of an ID."""
     assert left_of(text) == text
 

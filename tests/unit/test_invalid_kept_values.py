@@ -113,7 +113,7 @@ MENDED: dict[str, tuple[str, bytes, str, str]] = {
 
 @pytest.mark.parametrize("way", ENCODINGS)
 @pytest.mark.parametrize("what", MENDED)
-def test_what_cannot_stay_is_emptied_or_cut(tmp_path: Path, what: str, way: str) -> None:
+def test_invalid_kept_values_are_emptied_or_truncated(tmp_path: Path, what: str, way: str) -> None:
     """The set is published, and the proof agrees."""
     where, value, vr, expected = MENDED[what]
     found = published(tmp_path, put(where, value, vr), way=way)
@@ -137,7 +137,7 @@ CODED = {
 @pytest.mark.parametrize(
     "where", ["ct InstanceNumber", "ct AcquisitionNumber", "ct PatientWeight", "ct AcquisitionTime"]
 )
-def test_what_only_looks_blank_is_emptied(tmp_path: Path, where: str, blank: bytes) -> None:
+def test_values_of_control_characters_are_emptied(tmp_path: Path, where: str, blank: bytes) -> None:
     """Only spaces may pad a value (PS3.5 6.2): a line end or tab is no value, and does not park the set."""
     assert value_of(published(tmp_path, put(where, blank, "TM" if "Time" in where else "")), where) == ""
 
@@ -178,7 +178,7 @@ STAYING: dict[str, tuple[str, bytes, str]] = {
 
 
 @pytest.mark.parametrize("what", STAYING)
-def test_what_is_harmless_is_unchanged(tmp_path: Path, what: str) -> None:
+def test_valid_kept_values_are_unchanged(tmp_path: Path, what: str) -> None:
     """Including padding."""
     where, value, vr = STAYING[what]
     found = published(tmp_path, put(where, value, vr))

@@ -68,7 +68,7 @@ def test_what_real_systems_leave_out_is_not_shown_and_geometry_bears_it(tmp_path
 
 
 @pytest.mark.parametrize("edit", [sets.without_image_list, sets.second_series_in_image_list, sets.two_studies])
-def test_other_references_are_no_links(tmp_path, edit):
+def test_references_beyond_the_four_links_are_not_judged(tmp_path, edit):
     """No list, a list of other series, two studies: planning systems import them all."""
     assert judge(make_set(tmp_path, edit)).states == SHOWN
 

@@ -99,7 +99,7 @@ def test_the_class_of_the_study_is_the_one_that_the_source_states(
 
 
 @pytest.mark.parametrize("implicit", ["implicit", "explicit", "big endian", "deflated"])
-def test_in_every_encoding(tmp_path: Path, implicit: str) -> None:
+def test_the_class_of_the_study_is_kept_in_every_encoding(tmp_path: Path, implicit: str) -> None:
     """The class is kept by its value, not by its bytes."""
     relinked(
         tmp_path,
@@ -196,7 +196,7 @@ def one_image_elsewhere(made: MadeSet) -> None:
 @pytest.mark.parametrize(
     "broken", [sets.dose_of_another_plan, sets.plan_of_another_structure_set, sets.other_frame_of_reference("RTDOSE")]
 )
-def test_what_else_real_structure_sets_hold(tmp_path: Path, edit: Edit, broken: Edit) -> None:
+def test_other_contents_of_real_structure_sets_pass_the_proof(tmp_path: Path, edit: Edit, broken: Edit) -> None:
     """None of it affects the proof."""
     relinked(tmp_path, broken, edit)
 
@@ -220,7 +220,7 @@ def test_contours_with_wrong_classes_are_rebuilt(tmp_path: Path) -> None:
         ("image", "1.2.840.10008.5.1.4.1.1.4", "class of an object"),
     ],
 )
-def test_a_proof_that_sees_a_class_that_nobody_stated(
+def test_the_proof_refuses_a_class_that_was_not_stated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keyword: str, value: str, reason: str
 ) -> None:
     """The rule is enforced."""

@@ -35,9 +35,7 @@ def fluence_modes(plan: Dataset) -> list[tuple[str, str] | None]:
 
 @pytest.mark.parametrize("way", ["explicit", "implicit", "deflated"])
 @pytest.mark.parametrize("options", [{}, KEEP], ids=["moved", "kept"])
-def test_a_fluence_mode_that_only_a_private_element_states(
-    tmp_path: Path, way: str, options: dict[str, object]
-) -> None:
+def test_a_fluence_mode_stated_only_privately_is_kept(tmp_path: Path, way: str, options: dict[str, object]) -> None:
     """(3285,xx00) is removed with all private elements; without (3002,0050) the beam would count as flattened."""
     done = anonymized(tmp_path, sets.fluence(private_only=True), sets.encoded(way), **options)  # type: ignore[arg-type]
     assert fluence_modes(done.plan)[:2] == [("NON_STANDARD", "FFF")] * 2
@@ -87,7 +85,7 @@ def test_the_first_machine_that_fits_takes_the_whole_plan(tmp_path: Path) -> Non
     assert {beam.TreatmentMachineName for beam in done.plan.BeamSequence} == {"VicRapidPlan"}
 
 
-def test_a_collection_that_only_wants_to_be_warned(tmp_path: Path) -> None:
+def test_a_collection_that_only_warns_moves_the_plan(tmp_path: Path) -> None:
     """The plan is moved, and the difference is reported."""
     done = anonymized(tmp_path, sets.hd120, on_machine_mismatch="warn")
     assert {beam.TreatmentMachineName for beam in done.plan.BeamSequence} == {"VicRapidPlan"}
@@ -105,7 +103,7 @@ def test_electrons_keep_their_applicator(tmp_path: Path) -> None:
         }
 
 
-def test_a_wedge_stays_a_wedge(tmp_path: Path) -> None:
+def test_a_wedge_keeps_its_id_angle_and_orientation(tmp_path: Path) -> None:
     """With its ID, angle and orientation."""
     done = anonymized(tmp_path, sets.wedge, **KEEP)  # type: ignore[arg-type]
     assert done.plan.BeamSequence[0].WedgeSequence == done.old["RTPLAN"].BeamSequence[0].WedgeSequence

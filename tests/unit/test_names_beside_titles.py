@@ -98,7 +98,7 @@ def test_the_proof_sees_a_name_behind_a_title(title: str, name: str) -> None:
         "PTV 22 במרץ 2021",
     ],
 )
-def test_a_date_goes_in_more_languages(label: str) -> None:
+def test_dates_in_more_languages_are_removed(label: str) -> None:
     """Months by name, and Korean suffixes of numbers."""
     values = [("date", "20210322")]
     assert Cleaner(Identifiers(values), [Text("roi_name", 7, label)]).clean(label, "roi_name") == "PTV"
@@ -107,7 +107,7 @@ def test_a_date_goes_in_more_languages(label: str) -> None:
 
 @pytest.mark.parametrize("family", ["Herr", "Frau", "Das", "Du", "Zur", "Prof"])
 @pytest.mark.parametrize("form", ["PTV {}", "{}_PTV", "Herr {} PTV", "PTV_{}"])
-def test_a_family_may_be_called_as_others_are_addressed(family: str, form: str) -> None:
+def test_a_family_name_that_is_also_a_form_of_address_is_removed(family: str, form: str) -> None:
     """In writer and proof; for all others the word stays, and does not identify."""
     text, name = form.format(family), ("person", f"{family}^Rahul")
 

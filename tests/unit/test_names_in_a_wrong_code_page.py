@@ -71,7 +71,7 @@ MISREAD = sorted({(name, echo) for name in NAMES.split() for page in PAGES if (e
 
 @pytest.mark.parametrize("form", ["Lung_L {}", "{}_Lung_L", "Lung_L ({})"])
 @pytest.mark.parametrize(("name", "echo"), MISREAD)
-def test_what_was_read_in_a_wrong_code_page_goes(name: str, echo: str, form: str) -> None:
+def test_names_garbled_by_a_wrong_code_page_are_removed(name: str, echo: str, form: str) -> None:
     """The organ is kept."""
     label, values = form.format(echo), [("person", f"{name}^Eva")]
 
@@ -83,7 +83,7 @@ def test_what_was_read_in_a_wrong_code_page_goes(name: str, echo: str, form: str
 @pytest.mark.parametrize(
     ("name", "echo"), [("BÆK", "BÃ¦k"), ("müller", "MÃœLLER"), ("Dvořák", "Dvoøák"), ("Lý", "LÃ½")]
 )
-def test_whatever_its_capitals_are(name: str, echo: str) -> None:
+def test_garbled_names_are_removed_in_any_case(name: str, echo: str) -> None:
     """People's capitalization varies, and with it the letters' bytes."""
     assert left_of(f"PTV {echo}", f"{name}^Eva") == "PTV"
 

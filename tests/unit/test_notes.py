@@ -74,7 +74,7 @@ def test_an_unchanged_text_is_not_written_again(tmp_path: Path) -> None:
         "Diese Datei gehört dem Anonymisierer: Er schreibt sie und entfernt sie, sobald sie nicht mehr gilt.",
     ],
 )
-def test_a_text_of_an_earlier_version_is_ours(tmp_path: Path, mark: str) -> None:
+def test_a_note_of_an_earlier_version_is_replaced(tmp_path: Path, mark: str) -> None:
     """It is replaced and removed like a current one."""
     path = tmp_path / "set_NOTE.txt"
     path.write_bytes(f"{mark}\r\n\r\nWaiting.\r\n".encode("utf-8-sig"))

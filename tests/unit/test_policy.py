@@ -46,7 +46,7 @@ def standards_rows() -> list[Row]:
     return [row for row in read_table() if row.basic and not row.within]
 
 
-def test_the_standards_rows_are_the_standards() -> None:
+def test_the_rows_of_the_standard_equal_table_e1_1() -> None:
     """All 657 of Table E.1-1, tag, keyword and eleven codes: any slip of a key changes the sum.
 
     The sum was taken over an independent copy of the table of this edition.
@@ -267,7 +267,7 @@ def test_no_type_1_is_emptied_and_no_type_1_or_2_dropped(options: Choice) -> Non
         ("ExpiryDate", ("date", "drop", "keep")),  # a date on which the table is silent
     ],
 )
-def test_dates(keyword: str, actions: tuple[str, str, str]) -> None:
+def test_dates_follow_their_option(keyword: str, actions: tuple[str, str, str]) -> None:
     """Dates follow their option; times of day stay if shifted; device dates are removed; code versions stay."""
     assert tuple(action(keyword, Choice(dates)) for dates in ("shift", "remove", "keep")) == actions
 
@@ -285,7 +285,7 @@ def test_dates(keyword: str, actions: tuple[str, str, str]) -> None:
         ("PatientBodyMassIndex", "drop", "drop"),
     ],
 )
-def test_patient_characteristics(keyword: str, retained: str, age_sex: str) -> None:
+def test_patient_characteristics_follow_their_option(keyword: str, retained: str, age_sex: str) -> None:
     """Everything that option 113108 keeps, or only age and sex."""
     assert (action(keyword, DEFAULT), action(keyword, Choice(patient_characteristics="age_sex"))) == (retained, age_sex)
 
@@ -313,7 +313,7 @@ def test_patient_characteristics(keyword: str, retained: str, age_sex: str) -> N
         ("CalibrationDateTime", "empty", "date"),
     ],
 )
-def test_equipment(place: str, replaced: str, kept: str) -> None:
+def test_equipment_follows_its_option(place: str, replaced: str, kept: str) -> None:
     """The machine is replaced in the beams or kept; the clinic is always removed."""
     *within, keyword = place.split()
     assert (action(keyword, DEFAULT, *within), action(keyword, Choice(keep_machine=True), *within)) == (replaced, kept)
@@ -482,7 +482,7 @@ def test_what_a_claimed_option_keeps_is_kept(options: Choice) -> None:
     }
 
 
-def test_contested_dates_are_those_two_options_pull_at() -> None:
+def test_contested_dates_are_governed_by_two_options() -> None:
     """Calibration dates of a kept machine; if dates are kept, none is contested."""
     contested = {dictionary.keyword(tag) for tag in policy_for(Choice(keep_machine=True)).contested}
     assert {"DateOfLastCalibration", "DateOfManufacture", "CalibrationDateTime"} <= contested

@@ -33,7 +33,7 @@ def test_a_locator_leads_back_to_its_folder(collection: Collection, name: str) -
     assert list(registry.registered(collection)) == [(locator, PurePosixPath(name))]
 
 
-def test_what_was_never_registered_or_is_forged_leads_nowhere(collection: Collection) -> None:
+def test_an_unregistered_or_forged_locator_is_refused(collection: Collection) -> None:
     """A message must not lead a worker outside the collection."""
     forged = {"schema": 1, "folder": "../../etc"}
     (collection.folders / f"{'a' * 32}.json").write_bytes(durable_files.encode(forged))
@@ -74,7 +74,7 @@ def test_what_was_published_stays_known_when_a_set_is_looked_at_again(collection
         assert (found and (found.state, found.index, found.fingerprint)) == kept
 
 
-def test_an_unreadable_outcome_is_none(collection: Collection) -> None:
+def test_an_unreadable_outcome_counts_as_missing(collection: Collection) -> None:
     """The set is then checked again."""
     for content in (b"", b"{}", b'{"state": "published"}'):
         (collection.outcomes / f"{'0' * 32}.json").write_bytes(content)

@@ -39,6 +39,6 @@ def test_what_waits_for_a_circumstance_is_tried_again_by_itself() -> None:
     assert [state for state in SetState if state.is_rechecked] == [SetState.WAITING, SetState.NOT_READABLE]
 
 
-def test_only_a_refusal_may_end_with_another_form() -> None:
+def test_only_refused_sets_depend_on_the_form() -> None:
     """Failed or changed sets do not depend on the form."""
     assert [state for state in SetState if state.is_reopened_by_form] == [SetState.REFUSED]

@@ -54,7 +54,7 @@ def test_structures_keep_their_names_unless_they_hold_the_patient_s(
 
 
 @pytest.mark.parametrize("name", ["Aria^Siemens", "Standard^Helical", "Body^Filter", "Local^Static", "Philips^Varian"])
-def test_a_patient_who_is_called_like_a_product_is_not_held_up(tmp_path: Path, name: str) -> None:
+def test_a_set_of_a_patient_named_like_a_product_is_published(tmp_path: Path, name: str) -> None:
     """Manufacturers and authors of code tables know no patient: their words identify nobody."""
 
     def of_everybody(made: MadeSet) -> None:
@@ -88,7 +88,7 @@ def test_numbers_that_are_equal_to_an_id_by_chance_stay(tmp_path: Path, patient_
     assert patient_id not in texts
 
 
-def test_a_study_that_is_called_one(tmp_path: Path) -> None:
+def test_a_study_with_the_id_1_is_published(tmp_path: Path) -> None:
     """Every object has numbers equal to 1, as are the old and new study IDs."""
     done = anonymized(tmp_path, sets.setting(StudyID="1", AccessionNumber="1"), rois("PTV 1", "1"))
     assert done.roi_names[0] == "PTV 1"

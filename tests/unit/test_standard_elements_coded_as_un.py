@@ -61,7 +61,7 @@ def test_a_value_gets_its_true_vr(tmp_path: Path, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_a_value_in_an_item_too(tmp_path: Path, value: str) -> None:
+def test_a_value_in_an_item_gets_its_true_vr(tmp_path: Path, value: str) -> None:
     """At every depth."""
     tag, vr, content = VALUES[value]
     inside = [[(tag, vr, content)]]
@@ -101,14 +101,14 @@ def test_a_sequence_is_read_to_its_end(tmp_path: Path, way: str, tag: int) -> No
         assert first[2] == [[], inside]
 
 
-def test_a_private_sequence_that_is_none(tmp_path: Path) -> None:
+def test_a_private_value_that_is_no_sequence_is_passed_over(tmp_path: Path) -> None:
     """With known length, it may hold anything; later elements are read."""
     odd = element(0x20011090, b"SQ", b"anything but items")
     found_tags = [one[0] for one in found(tmp_path / "x.dcm", odd + element(0x300E0002, b"UN", b"APPROVED"))]
     assert found_tags == [0x20011090, 0x300E0002]
 
 
-def test_pixels(tmp_path: Path) -> None:
+def test_pixels_coded_as_un_are_read(tmp_path: Path) -> None:
     """Uncompressed and encapsulated ones."""
     path = tmp_path / "x.dcm"
     fragments = item() + item(b"\1\2") + END_OF_SEQUENCE

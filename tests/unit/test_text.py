@@ -102,7 +102,7 @@ def test_simplified_chinese_is_read_without_its_escape_sequence():
 
 
 @given(st.binary(max_size=40), TEXT_VRS, TERMS)
-def test_reading_never_fails(value, vr, charsets):
+def test_decoding_never_fails(value, vr, charsets):
     """For any bytes and declaration."""
     assert isinstance(decode(value, vr, charsets), str)
 
@@ -194,7 +194,7 @@ def test_spellings_of_one_name_are_alike(spellings):
 
 
 @given(st.text(max_size=20))
-def test_folding_twice_changes_nothing(text):
+def test_folding_is_idempotent(text):
     """Folding is idempotent."""
     assert fold(fold(text)) == fold(text)
 

@@ -53,7 +53,7 @@ def test_padding_does_not_count_and_stored_values_come_out_even_and_padded_by_nu
 @pytest.mark.parametrize(
     "kept", ["1.2.840.10008", "1.2.840.10008.5.1.4.1.1.481.5", "1.2.840.10008.1.2.1", "1.2.840.10008.1.4.1.1"]
 )
-def test_what_the_standard_itself_defined_stays(kept: str) -> None:
+def test_uids_of_the_standard_are_kept(kept: str) -> None:
     """SOP classes, transfer syntaxes, well-known frames of reference."""
     assert UidMap(KEY)(kept) == kept
 
@@ -61,7 +61,7 @@ def test_what_the_standard_itself_defined_stays(kept: str) -> None:
 @pytest.mark.parametrize(
     "mapped", ["1.2.840.100081.5", "1.2.840.1000", "1.2.840.10008.", "1.2.840.10008.SMITH", "1.2.840.10008." + "1" * 60]
 )
-def test_what_only_looks_like_the_standards_own_is_mapped(mapped: str) -> None:
+def test_uids_that_only_resemble_those_of_the_standard_are_mapped(mapped: str) -> None:
     """Anything may follow a prefix."""
     assert UidMap(KEY)(mapped).startswith("2.25.")
 

@@ -125,7 +125,7 @@ def test_an_overlay_that_is_announced_is_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("change", [0x1000, 0x0001])
-def test_the_proof_sees_the_bits(tmp_path: Path, signed: bool, change: int) -> None:
+def test_the_proof_finds_a_changed_bit(tmp_path: Path, signed: bool, change: int) -> None:
     """One unused bit, or one pixel bit, in one cell of one published slice."""
     found = published(tmp_path, cells(12, signed=signed))
     path = next(found.anon.glob("CT*"))
@@ -143,7 +143,7 @@ def test_the_proof_sees_the_bits(tmp_path: Path, signed: bool, change: int) -> N
         lambda bits: st.tuples(st.just(bits), st.integers(1, bits - 1), st.booleans(), st.binary(max_size=64))
     )
 )
-def test_settling_twice_is_settling_once(drawn: tuple[int, int, bool, bytes]) -> None:
+def test_clearing_unused_bits_is_idempotent(drawn: tuple[int, int, bool, bytes]) -> None:
     """The pixel values are unchanged."""
     bits, stored, signed, data = drawn
     whole = bytearray(data[: len(data) - len(data) % (bits // 8)])

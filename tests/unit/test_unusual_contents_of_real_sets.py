@@ -141,7 +141,7 @@ def test_earlier_marks_of_de_identification_are_replaced(tmp_path: Path) -> None
     assert done.methods == ["113100", "113105", "113107", "113108"]
 
 
-def test_an_approval_is_taken_back_whole(tmp_path: Path) -> None:
+def test_an_approval_is_removed_with_reviewer_and_time(tmp_path: Path) -> None:
     """A changed object is unapproved: name, day and time of the review are removed with the status."""
 
     def approve(made: MadeSet) -> None:
@@ -169,7 +169,7 @@ def test_every_object_gets_the_same_study_id(tmp_path: Path, study_id: str | Non
     assert {data.AccessionNumber for data in done.new.values()} == {""}
 
 
-def test_what_was_seen_in_date_fields(tmp_path: Path) -> None:
+def test_invalid_dates_are_removed_and_dotted_ones_moved(tmp_path: Path) -> None:
     """A UUID, a month by name and zeros are no dates and are removed; the dotted form is one and moves."""
     done = anonymized(tmp_path, sets.junk_dates)
     assert done.plan.RTPlanDate == ""
@@ -220,7 +220,7 @@ def test_values_that_are_no_uids_are_mapped_all_the_same(tmp_path: Path) -> None
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
-def test_one_frame_of_reference_called_unknown_is_one(tmp_path: Path) -> None:
+def test_an_invalid_frame_of_reference_uid_is_mapped_alike_in_all_objects(tmp_path: Path) -> None:
     """All objects agree on it, before and after."""
 
     def call(made: MadeSet) -> None:
@@ -314,7 +314,9 @@ def test_text_burned_into_the_images_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("modality", ["", "RTPLAN"])
 @pytest.mark.parametrize("keyword", ["PatientBirthDate", "StudyDate", "RTPlanDate"])
 @pytest.mark.parametrize("day", ["00010101", "00101231", "99991231"])
-def test_a_date_at_an_end_of_the_calendar(tmp_path: Path, day: str, keyword: str, modality: str) -> None:
+def test_placeholder_dates_at_the_ends_of_the_calendar_are_removed(
+    tmp_path: Path, day: str, keyword: str, modality: str
+) -> None:
     """Placeholders are removed, and the set is published."""
     made = sets.make_set(
         tmp_path, sets.setting("RTPLAN", RTPlanDate="20200102"), sets.setting(modality, **{keyword: day})

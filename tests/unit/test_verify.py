@@ -71,7 +71,7 @@ def test_a_set_of_an_odd_shape_passes(tmp_path: Path, shape: str) -> None:
         sets.latin_1_undeclared,
     ],
 )
-def test_a_patient_with_a_common_name_or_id_is_not_held_up(tmp_path: Path, edit: sets.Edit) -> None:
+def test_a_set_of_a_patient_with_a_common_name_or_id_passes(tmp_path: Path, edit: sets.Edit) -> None:
     """Words of the standard, anatomy and products are in every set, whatever its patient's name."""
     made = sets.make_set(tmp_path, edit)
     anonymize_folder(made.folder, tmp_path / "ANON_006")
@@ -114,7 +114,7 @@ def test_a_set_whose_references_were_rebuilt_passes(tmp_path: Path, link: str) -
     anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
 
 
-def test_rebuilt_references_are_no_excuse(tmp_path: Path) -> None:
+def test_wrong_links_are_found_although_references_were_rebuilt(tmp_path: Path) -> None:
     """A contour on a wrong slice, or a missing link, is found although references were rebuilt."""
     made = sets.make_set(tmp_path, sets.dose_of_another_plan, ct=9)
     done = anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
@@ -155,7 +155,7 @@ def test_a_published_set_is_proven_again(tmp_path: Path) -> None:
     assert again == done.proof
 
 
-def test_a_published_set_of_another_source(tmp_path: Path) -> None:
+def test_a_published_set_of_another_source_fails(tmp_path: Path) -> None:
     """With another patient's folder, nothing fits."""
     root = sets.make_collection(tmp_path / "BATCH")
     made = sets.make_set(root)
@@ -166,7 +166,7 @@ def test_a_published_set_of_another_source(tmp_path: Path) -> None:
         verify_published(other.folder, done.anon, collection, descriptor.folders())
 
 
-def test_a_folder_that_is_no_published_set(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_published_set_is_reported(tmp_path: Path) -> None:
     """Reported in a sentence."""
     root = sets.make_collection(tmp_path / "BATCH")
     made = sets.make_set(root)
@@ -247,13 +247,13 @@ def test_what_is_demanded_depends_on_object_and_place() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "HFS", "ORIGINAL\\PRIMARY\\AXIAL ", "ISO_IR 192", "\\ISO 2022 IR 87"])
-def test_terms_of_the_standard(value: str) -> None:
+def test_terms_of_the_standard_are_recognized(value: str) -> None:
     """Whatever the patient's name."""
     assert is_term(value)
 
 
 @pytest.mark.parametrize("value", ["MUSTERMANN", "ORIGINAL\\MUSTERMANN", "ISOLDE", "HEAD 4711"])
-def test_words_that_are_no_terms(value: str) -> None:
+def test_words_that_are_no_terms_are_searched(value: str) -> None:
     """These are searched."""
     assert not is_term(value)
 

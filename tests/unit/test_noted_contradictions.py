@@ -1,4 +1,4 @@
-"""Numbers that lead nowhere, dates that go backwards, a dose that is not the prescribed one: told, not refused."""
+"""Contradictory numbers, dates and doses in a set are reported as notes and do not refuse it."""
 
 from __future__ import annotations
 
