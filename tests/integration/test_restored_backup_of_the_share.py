@@ -62,7 +62,9 @@ def test_the_collection_pauses_until_a_person_says_above_which_number(
     assert (doctor.returncode, lost) == (1, ["anonymizer new ROOT --continue --above 7"])
     assert sorted(path.name for path in root.glob("ANON_*")) == ["ANON_006"]
 
-    assert anonymizer("new", root, "--continue", "--above", 7, redis_server=redis_server).returncode == 0
+    new = anonymizer("new", root, "--continue", "--above", 7, redis_server=redis_server)
+    assert (new.returncode, "The next set will be" in new.stdout, "in ANON_008." in new.stdout) == (0, True, True)
+    assert "collection.toml written" not in new.stdout  # a person's form is left alone
     assert anon_of(anonymizer("run", root, "--json", redis_server=redis_server)) == {"third": "ANON_008"}
     status = anonymizer("status", root, "--json", redis_server=redis_server)
     assert (status.returncode, json.loads(status.stdout)[0]["paused"]) == (0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +18,10 @@ from services.forms.collection_form import Options, options_of_new_collection
 from services.forms.identity import Identity, wrong_parts
 from services.language import Language
 from services.machines import descriptor
+from services.publication import claims
 from services.runtime.settings import Settings
 from services.store.collection import Collection, has_state
+from services.store.records import folder_name
 from watcher.identities import overlaps
 
 if TYPE_CHECKING:
@@ -68,10 +71,11 @@ def new(
 ) -> None:
     """Turn a folder into a collection: the identities its sets get, and the machine of their plans."""
     check_root(root)
+    had_form = has_form(root)
     form: tuple[Identity, Options] | tuple[None, None] = (None, None)
-    if has_form(root) and not go_on:
+    if had_form and not go_on:
         raise SettingsWrong(f"{root / 'collection.toml'} already exists: change it there.")
-    if not has_form(root):
+    if not had_form:
         identity, options = fill_in(patient_id, family_name, first_name, hospital, initial_index, machine)
         form = identity, replace(options, language=language)
     if above is not None and not go_on:
@@ -82,7 +86,9 @@ def new(
         collection = Collection.adopt(root, form[0], form[1], above or 0)
     elif form[0] and form[1]:
         collection = Collection.create(root, *form)
-    print_first_identity(collection)
+    if not had_form:
+        console().print(f"{collection.root / 'collection.toml'} written.")
+    print_next_identity(collection)
     warn_of_overlap(root)
 
 
@@ -132,15 +138,14 @@ def _whole_number(answer: str) -> int:
         raise typer.BadParameter("Enter a whole number, such as 1.") from None
 
 
-def print_first_identity(collection: Collection) -> None:
-    """Show the identity of the first set."""
-    identity = collection.identity
-    first = identity.numbered(identity.initial_index)
+def print_next_identity(collection: Collection) -> None:
+    """Show the identity of the next set: the first one, unless numbers were given before."""
+    identity, taken = collection.identity, claims.taken(collection)
+    index = next(index for index in count(identity.initial_index) if index not in taken)
+    which = "first" if index == identity.initial_index else "next"
+    new = identity.numbered(index)
     screen = console()
-    screen.print(f"{collection.root / 'collection.toml'} written.")
-    screen.print(
-        f"The first set will be {first.patient_id}, {first.patient_name}, in ANON_{identity.initial_index:03d}."
-    )
+    screen.print(f"The {which} set will be {new.patient_id}, {new.patient_name}, in {folder_name(index)}.")
     screen.print(f"Now: {command('check', collection.root)}, then {command('run', collection.root)}")
 
 
