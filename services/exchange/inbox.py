@@ -115,7 +115,7 @@ def _take(collection: Collection, path: Path, mark: str, settings: Settings, cli
         if any(one.state == "waits" for one in outcome.sets):
             noted["waiting"] = {"delivery": outcome.id, "sets": _outcomes(collection, outcome.id)}
     except NumbersLost as lost:
-        notes.write_note(path, gettext("It waits. {why}", why=lost))
+        notes.write_note(path, gettext("It waits. {why}", why=lost), notes.OF_DELIVERY)
         raise
     except Busy:
         raise
@@ -126,7 +126,7 @@ def _take(collection: Collection, path: Path, mark: str, settings: Settings, cli
     except SettingsWrong as wrong:  # of this process, and not of the delivery
         result, lines = "waits", [gettext("It waits. {why}", why=wrong)]
     if lines:
-        notes.write_note(path, "\n".join(lines))
+        notes.write_note(path, "\n".join(lines), notes.OF_DELIVERY)
     else:
         notes.clear(path)
     _note(collection, mark, noted | {"result": result})

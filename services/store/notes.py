@@ -33,6 +33,9 @@ EARLIER_MARKS: Final = (
     "Diese Datei gehört dem Anonymisierer: Er schreibt sie und entfernt sie, sobald sie nicht mehr gilt.",
 )
 """First lines written by earlier versions."""
+OF_SET: Final = gettext_noop('About the set "{name}":')
+OF_DELIVERY: Final = gettext_noop('About the delivery "{name}":')
+
 LONGEST_NAME_BYTES: Final = 255
 
 _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -77,17 +80,20 @@ def _published_before(made_before: str) -> str:
     )
 
 
-def write_note(folder: Path, text: str) -> bool:
-    """Write a note about a set; return False if the file belongs to someone else.
+def write_note(folder: Path, text: str, about: str = OF_SET) -> bool:
+    """Write a note about a set, or a delivery; return False if the file belongs to someone else.
+
+    Parameters
+    ----------
+    about
+        First line, with the folder's name.
 
     Raises
     ------
     OSError
         The file cannot be written at the moment.
     """
-    return _write(
-        folder, NOTE, REFUSED, [gettext('About the set "{name}":', name=_line(folder.name)), "", *text.splitlines()]
-    )
+    return _write(folder, NOTE, REFUSED, [gettext(about, name=_line(folder.name)), "", *text.splitlines()])
 
 
 def may_not_be_read(name: str) -> str:

@@ -79,7 +79,9 @@ def test_a_delivery_is_taken_when_it_rests_and_its_key_is_believed(centre: Path,
     assert inbox.due() == []
     (mark,) = inbox.due()
     assert take(collection, mark, Settings()) == "untrusted"
-    assert "not in the file of trusted keys" in (centre / "inbox" / "first_NOTE.txt").read_text("utf-8-sig")
+    note = (centre / "inbox" / "first_NOTE.txt").read_text("utf-8-sig")
+    assert 'About the delivery "first":' in note
+    assert "not in the file of trusted keys" in note
     assert (anons(centre), inbox.due()) == ([], [mark])
     assert take(collection, mark, trusting(hospital)) == "done"
     assert anons(centre) == ["ANON_006", "ANON_007"]
