@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from services.machines import descriptor
+from services.maintenance.plan_choice import is_chosen
 from services.policy.table import policy_for
-from services.store import plans, registry
+from services.store import registry
 from services.verdict import folder_sets
 
 if TYPE_CHECKING:
@@ -44,10 +46,8 @@ def judge(
     if codes := registry.accepted(collection, locator, seen.fingerprint):
         options = replace(options, accept=options.accept | codes)
     machine = descriptor.named(options.machine, descriptor.folders(own_machines))
-    choice = plans.choice(collection, locator)
+    chosen = partial(is_chosen, collection, folder)
     try:
-        return folder_sets.judge(
-            folder, options, machine, policy_for(options), seen, lambda plan: choice(plan.sop_instance_uid)
-        )
+        return folder_sets.judge(folder, options, machine, policy_for(options), seen, chosen)
     except PermissionError as denied:
         raise MayNotBeRead(collection.shown(PurePath(denied.filename or folder))) from None

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from services import plain_files
 from services.errors import SetChanged
 from services.runtime import durable_files
-from services.store import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,17 +64,6 @@ def set_of(collection: Collection, plan_uid: str) -> str | None:
 def mark_of(collection: Collection, plan_uid: str) -> str:
     """Return an opaque identifier of a plan: 32 hex digits."""
     return collection.mark(b"plan " + plan_uid.encode("utf-8", "surrogatepass"))[:32]
-
-
-def choice(collection: Collection, locator: str) -> Callable[[str], bool | None]:
-    """Return a function of a plan's UID: whether a person chose it or left it out; None if not asked or answered."""
-    made = registry.chosen(collection, locator) if collection.options.plans == "ask" else None
-
-    def chosen(plan_uid: str) -> bool | None:
-        mark = mark_of(collection, plan_uid)
-        return None if made is None or mark not in made.taken | made.left else mark in made.taken
-
-    return chosen
 
 
 def _encoded(set_id: str) -> bytes:

@@ -16,11 +16,12 @@ from services.deidentify.text_cleaner import Cleaner
 from services.deidentify.unread_words import Rule, evidence_of
 from services.errors import SetChanged, SetRefused
 from services.forms.collection_form import ACCEPTABLE
+from services.maintenance.plan_choice import is_chosen
 from services.maintenance.structures import published
 from services.policy.table import policy_for
 from services.publication import unread_words
 from services.rtset import folder_listing, unfinished_pixels
-from services.store import plans, records, registry
+from services.store import records, registry
 from services.verdict import folder_sets
 from services.vocabulary.spelling import fold
 
@@ -101,13 +102,10 @@ def read_folder(folder: Path, collection: Collection, persons: Mapping[str, froz
         The collection's words for review, with the persons in whose sets they occur.
     """
     options = replace(collection.options, accept=ACCEPTABLE | {unfinished_pixels.CODE})
-    name = collection.name_of(folder)
-    choice = plans.choice(collection, collection.locator(name))
+    name, chosen = collection.name_of(folder), partial(is_chosen, collection, folder)
     try:
         listing = folder_listing.take(folder)
-        judged = folder_sets.judge(
-            folder, options, (), policy_for(options), listing, lambda plan: choice(plan.sop_instance_uid)
-        )
+        judged = folder_sets.judge(folder, options, (), policy_for(options), listing, chosen)
     except (SetRefused, SetChanged, OSError):
         return (SetNames(name),)
     return tuple(_read(one, name, collection, persons) for one in judged.sets if not one.verdict.empty)
