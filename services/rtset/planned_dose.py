@@ -89,15 +89,19 @@ def maximum_gy(dose: SetFile) -> float | None:
     return None
 
 
+def of_targets(plan: View) -> list[View]:
+    """Return the dose references of a plan that prescribe a dose to a target. PS3.3 C.8.8.10."""
+    return [
+        one
+        for one in plan.items("DoseReferenceSequence")
+        if one.text("DoseReferenceType").upper() == "TARGET" and one.number("TargetPrescriptionDose")
+    ]
+
+
 def prescribed_gy(plan: View) -> float | None:
     """Return the highest dose that a plan prescribes to a target, else that of its beams; None if it states neither."""
-    targets = [
-        dose
-        for one in plan.items("DoseReferenceSequence")
-        if one.text("DoseReferenceType").upper() == "TARGET" and (dose := one.number("TargetPrescriptionDose"))
-    ]
-    if targets:
-        return max(targets)
+    if doses := [one.number("TargetPrescriptionDose") or 0.0 for one in of_targets(plan)]:
+        return max(doses)
     total_gy = 0.0
     for group in plan.items("FractionGroupSequence"):
         doses = [beam.number("BeamDose") or 0.0 for beam in group.items("ReferencedBeamSequence")]

@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from services.language import gettext, ngettext
-from services.rtset import geometry, references
+from services.rtset import geometry, planned_dose, references
 from services.verdict.checks import importability
 
 if TYPE_CHECKING:
@@ -122,11 +122,7 @@ def _prescription(plan: SetFile, structure_set: SetFile) -> Iterator[str]:
     } & drawn
     if not targets:
         yield gettext("No target (type PTV, CTV or GTV) has contours.")
-    prescribed = {
-        _number(one, "ReferencedROINumber")
-        for one in plan.view.items("DoseReferenceSequence")
-        if one.text("DoseReferenceType").upper() == "TARGET" and one.number("TargetPrescriptionDose")
-    }
+    prescribed = {_number(one, "ReferencedROINumber") for one in planned_dose.of_targets(plan.view)}
     if targets and targets.isdisjoint(prescribed):
         yield gettext("The plan prescribes no dose to a contoured target.")
 
