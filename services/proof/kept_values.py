@@ -74,8 +74,8 @@ def judge(
             found_at = locator.find(value, begins=True)
             reasons.add("kept values", "a kept number is an ID of the patient", found_at)
     for change, place in found.mended.items():
-        emptied = change.vr == b"UI" and not change.new and _is_any_in(in_uids, (change.old or b"").decode("latin-1"))
-        if not emptied and not _had_to(change, search, words, ids) and not _may_hint_at_person(change, values):
+        had_to = _had_to_be_emptied(change, in_uids) or _had_to(change, search, words, ids)
+        if not had_to and not _may_hint_at_person(change, values):
             reasons.add("elements", "differs, and should be kept", place)
     return len(found.kept) + len(found.mended)
 
@@ -84,6 +84,11 @@ def _is_any_in(numbers: Iterable[str], text: str) -> bool:
     """Return whether a component of a UID that the standard does not define contains a number. PS3.6 Annex A."""
     own = [uid for uid in text.split("\\") if not uid.startswith("1.2.840.10008.")]
     return any(number in component for uid in own for component in uid.split(".") for number in numbers)
+
+
+def _had_to_be_emptied(change: Change, in_uids: Iterable[str]) -> bool:
+    """Return whether a kept value was a UID with an ID or a date, and is empty."""
+    return change.vr == b"UI" and not change.new and _is_any_in(in_uids, (change.old or b"").decode("latin-1"))
 
 
 def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:

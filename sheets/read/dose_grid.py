@@ -94,8 +94,10 @@ class Dose:
         """Return the maximum voxel dose, in Gy."""
         return float(self.gy.max())
 
-    def figure(self, dose: float, *, sign: bool = False) -> str:
+    def figure(self, dose: float | None, *, sign: bool = False) -> str:
         """Return a dose as text, with two decimal places, or more if all doses of the grid are small."""
+        if dose is None:
+            return "unknown"
         highest = self.highest_gy
         places = 2 if highest >= _LEAST_GY or highest <= 0 else 2 - floor(log10(highest))
         return f"{dose:{'+' if sign else ''}.{places}f}"

@@ -122,7 +122,7 @@ def _figures(of: Structure, found: Dvh | None, dose: Dose | None, full_gy: float
     covered = [found.covered_percent(percent / 100 * full_gy) for percent in _COVERED] if full_gy else []
     return [
         volume,
-        *(Cell("unknown" if figure is None else dose.figure(figure)) for figure in figures),
+        *(Cell(dose.figure(figure)) for figure in figures),
         *(Cell(f"{part:.1f}") for part in covered),
         outside,
     ]

@@ -90,10 +90,7 @@ def _row(structure: Structure, stated: PlannedDvh, ours: Dvh, dose: Dose) -> lis
         (stated.dose_gy(95), ours.dose_gy(95)),
         (stated.dose_gy(2), ours.dose_gy(2)),
     ):
-        if own is None:
-            cells += [Cell(dose.figure(theirs)), Cell("unknown")]
-            continue
-        off = own - theirs
-        far = not small and abs(off) > FAR_DOSE * dose.highest_gy
-        cells += [Cell(dose.figure(theirs)), Cell(dose.figure(off, sign=True), bad=far)]
+        apart = None if own is None else own - theirs
+        far = apart is not None and not small and abs(apart) > FAR_DOSE * dose.highest_gy
+        cells += [Cell(dose.figure(theirs)), Cell(dose.figure(apart, sign=True), bad=far)]
     return cells
