@@ -7,7 +7,7 @@ an invalid value: an unreadable number is None, and callers that need it report 
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from services.dicom import character_sets, dictionary, part10
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.dicom.part10 import DicomFile
 
 _SPECIFIC_CHARACTER_SET = 0x00080005
+_TAG_OF = itemgetter(0)
 
 
 def root_view(file: DicomFile) -> View:
@@ -45,16 +46,15 @@ def read_view(path: Path) -> View | None:
 class View:
     """One data set: the top level of a file, or an item of a sequence."""
 
+    __slots__ = ("_by_tag", "_outer_charsets", "data", "elements")
+
     def __init__(self, data: bytes, elements: Sequence[Element], charsets: Sequence[str]) -> None:
         self.data = data
         self.elements = elements
         self._outer_charsets = charsets
+        self._by_tag = dict(zip(map(_TAG_OF, elements), elements, strict=True))
 
-    @cached_property
-    def _by_tag(self) -> dict[int, Element]:
-        return {element[0]: element for element in self.elements}
-
-    @cached_property
+    @property
     def charsets(self) -> Sequence[str]:
         """The character sets in force: an item's own, or inherited (PS3.3 C.12.1.1.2)."""
         element = self._by_tag.get(_SPECIFIC_CHARACTER_SET)

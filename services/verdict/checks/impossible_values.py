@@ -154,8 +154,8 @@ def _contours(structure_set: View) -> tuple[int, int]:
     elements directly. PS3.3 C.8.8.6.
     """
     data = structure_set.data
-    stated_points: list[bytes] = []
-    extents: list[tuple[int, int]] = []
+    separators = np.frombuffer(data, np.uint8) == ord("\\")
+    no_triples = other_counts = 0
     for roi in structure_set.items("ROIContourSequence"):
         for each, _, _, _, _, contours in roi.elements:
             for _, _, _, contour in (contours or ()) if each == _CONTOURS else ():
@@ -164,14 +164,12 @@ def _contours(structure_set: View) -> tuple[int, int]:
                     if attribute == _POINTS:
                         stated = data[value:end].strip(b"\0 ").lstrip(b"+0")
                     elif attribute == _COORDINATES and value < end:
-                        stated_points.append(stated)
-                        extents.append((value, end))
-    separators = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\\"))
-    before, after = np.searchsorted(separators, np.array(extents).reshape(-1, 2)).T
-    points, beside = np.divmod(after - before + 1, 3)
-    counted = zip(stated_points, points.tolist(), beside.tolist(), strict=True)
-    other = [stated for stated, count, odd in counted if not odd and stated not in (b"", b"%d" % count)]
-    return int(np.count_nonzero(beside)), len(other)
+                        points, beside = divmod(np.count_nonzero(separators[value:end]) + 1, 3)
+                        if beside:
+                            no_triples += 1
+                        elif stated not in (b"", b"%d" % points):
+                            other_counts += 1
+    return no_triples, other_counts
 
 
 def _of_plan(plan: View) -> Iterator[str]:
