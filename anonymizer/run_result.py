@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
@@ -19,7 +19,7 @@ from anonymizer.terminal import (
     printable,
     sets_as_json,
 )
-from services.language import counted
+from services.language import and_more, counted
 from services.layout import sheets_folder
 from services.store import records, registry, tracking_lines
 from services.store.records import folder_name
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from services.layout import NotTaken
     from services.store.collection import Collection
     from services.store.registry import Outcome, SetOutcome
+
+NAMED: Final = 3
+"""Tracking files that are named, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,19 @@ def _print(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) 
     print_not_taken(screen, left_out)
 
 
+def print_tracking_files(screen: Console, root: Path) -> None:
+    """Print where the tracking files are: one for each day on which sets were published."""
+    files = tracking_lines.files_in(root)
+    if len(files) == 1:
+        screen.print(f"{files[0]} links the patients to their new identities: it must not leave the hospital.")
+    elif files:
+        names = and_more(", ".join(path.name for path in reversed(files[-NAMED:])), len(files) - NAMED)
+        screen.print(
+            f"The tracking files in {root}, one for each day, link the patients to their new identities: they must not "
+            f"leave the hospital: {names}."
+        )
+
+
 def print_next_steps(screen: Console, collection: Collection, *, interrupted: bool) -> None:
     """Print the locations of the results and the next steps."""
     root = collection.root
@@ -145,8 +161,7 @@ def print_next_steps(screen: Console, collection: Collection, *, interrupted: bo
         return
     first, last = folder_name(given[0]), folder_name(given[-1])
     screen.print(f"The sets are in {root}: {first}" + (f" to {last}." if last != first else "."))
-    if lists := tracking_lines.files_in(root):
-        screen.print(f"{lists[-1]} links the patients to their new identities: it must not leave the hospital.")
+    print_tracking_files(screen, root)
     sheets = sheets_folder(root)
     if sheets.is_dir():
         screen.print(f"The sheets are in {sheets}.")

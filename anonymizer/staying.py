@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from typing import TYPE_CHECKING
 
 from services.errors import SettingsWrong
-from services.runtime import logs
+from services.runtime import logs, stop_signals
 from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +43,5 @@ def share_of(named: Path | None, setting: Path | None, command: str) -> Path:
 def stop_of_signals() -> threading.Event:
     """Return an event that is set when the process is asked to stop."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_signals.on_request(stop.set)
     return stop

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -14,7 +13,7 @@ import uvicorn
 from console.app import make_app
 from console.connections import BoundedConnection
 from services.errors import SettingsWrong
-from services.runtime import heartbeat, metrics
+from services.runtime import heartbeat, metrics, stop_signals
 from services.runtime.settings import Address
 from worker.connection import connect
 
@@ -40,7 +39,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(desk: Desk, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C.
+    """Serve until asked to stop.
 
     Parameters
     ----------
@@ -61,8 +60,7 @@ def serve(desk: Desk, ready: Callable[[], None]) -> None:
 
     async def run(listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
+        stop_signals.on_request(lambda: loop.call_soon_threadsafe(stop))
         living = asyncio.create_task(_write_heartbeat(desk))
         ready()
         await server.serve([listening])

@@ -215,12 +215,15 @@ def test_forty_sets_through_eight_workers_get_forty_numbers_in_a_row(tmp_path: P
 
 
 def test_a_run_that_is_stopped_or_killed_is_continued(tmp_path: Path) -> None:
-    """Ctrl-C lets sets in work finish, SIGKILL does not; the next run completes both. No process remains."""
+    """Ctrl-C and a closed terminal let sets in work finish, SIGKILL does not; the next run completes them all.
+
+    No process remains.
+    """
     root = make_collection(tmp_path / "BATCH")
     held = endless(root)
 
     codes = []
-    for how in (signal.SIGINT, signal.SIGKILL):
+    for how in (signal.SIGINT, signal.SIGHUP, signal.SIGKILL):
         for number in range(4):
             make_set(root, name=f"{how.name} {number}", seed=f"{how.name} {number}", ct=20, size=128)
         done = len(anon_folders(root))
@@ -236,10 +239,10 @@ def test_a_run_that_is_stopped_or_killed_is_continued(tmp_path: Path) -> None:
     held.let_go()
     last = run(root)
 
-    assert codes == [130, -signal.SIGKILL]
+    assert codes == [130, 130, -signal.SIGKILL]
     assert last.code == 0
-    assert anon_folders(root) == [f"ANON_{number:03d}" for number in range(6, 14)]
-    assert len(tracking_lines(root)) == 1 + 8
+    assert anon_folders(root) == [f"ANON_{number:03d}" for number in range(6, 18)]
+    assert len(tracking_lines(root)) == 1 + 12
 
 
 def test_a_redis_that_dies_under_a_run_is_started_again(tmp_path: Path) -> None:
@@ -275,6 +278,24 @@ def test_a_tracking_file_that_may_not_be_written_is_reported_and_written_next_ti
     run(root)
     assert (done.returncode, "The next run completes it." in done.stderr) == (0, True)
     assert (len(before), len(tracking_lines(root))) == (2, 3)
+
+
+def test_a_run_names_every_tracking_file(tmp_path: Path) -> None:
+    """Each day has its own: somebody who takes only the newest one lacks the earlier patients."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="a", seed=1)
+    run(root)
+    (entry,) = (root / ".anonymizer" / "tracking").glob("*.json")
+    (today,) = root.glob("VicRapidPlan_trackingFile_*.txt")
+    entry.write_text(entry.read_text().replace(today.name[-12:-4], "20261122"))
+    today.rename(root / "VicRapidPlan_trackingFile_20261122.txt")
+    make_set(root, name="b", seed=2)
+
+    said = " ".join(in_process.anonymizer("run", root).stdout.split())
+
+    assert "they must not leave the hospital" in said
+    assert f"{today.name}, VicRapidPlan_trackingFile_20261122.txt." in said
+    assert len(tracking_lines(root)) == 1 + 2
 
 
 def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:

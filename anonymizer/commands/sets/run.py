@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -28,7 +27,7 @@ from anonymizer.follow_run import follow, make_sheets
 from anonymizer.run_result import exit_code, print_next_steps, tell
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
-from services.runtime import logs
+from services.runtime import logs, stop_signals
 from services.runtime.settings import Settings
 from services.store.collection import Collection
 from services.store.set_state import SetState
@@ -89,7 +88,7 @@ def run(
     wanted = [str(set_in(collection, Path(name))) for name in only or ()]
     processes = workers or os.cpu_count() or 1
     seen = first_look.seen(root)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager, or `timeout`: as by Ctrl-C
+    stop_signals.on_request(_interrupt)
     with batch(collection, settings, processes=processes, debug=bool(ctx.obj), only=wanted, seen=seen) as going:
         end = replace(follow(going, as_json=as_json), only=tuple(wanted))
         if not end.interrupted:
@@ -103,3 +102,7 @@ def run(
         tell(collection, rows, end, as_json=as_json)
     print_next_steps(console(stderr=as_json), collection, interrupted=end.interrupted)
     raise typer.Exit(INTERRUPTED if end.interrupted else exit_code(rows, end))
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
