@@ -54,8 +54,10 @@ class Mailbox:
         ReceiverAway
             It does not answer.
         """
-        with self._request("/instances") as answer:
-            return [str(each) for each in json.load(answer)]
+        try:
+            return [str(each) for each in json.loads(self._read("/instances"))]
+        except (TypeError, ValueError):  # something else answers at this address
+            raise ReceiverAway from None
 
     def sender(self, instance: str) -> str:
         """Return the AE title of an object's sender; empty if it was not sent over DICOM.
@@ -66,8 +68,7 @@ class Mailbox:
             The receiver does not answer.
         """
         try:
-            with self._request(f"/instances/{instance}/metadata/RemoteAET") as answer:
-                return answer.read().decode("ascii", "replace").strip()
+            return self._read(f"/instances/{instance}/metadata/RemoteAET").decode("ascii", "replace").strip()
         except Gone:
             return ""
 
@@ -85,7 +86,7 @@ class Mailbox:
         """
         digest = hashlib.md5(usedforsecurity=False)
         with self._request(f"/instances/{instance}/file") as answer, to.open("wb") as file:
-            while piece := _piece(answer):
+            for piece in _pieces(answer):
                 digest.update(piece)
                 file.write(piece)
         return digest.hexdigest()
@@ -104,13 +105,16 @@ class Mailbox:
             The receiver does not answer.
         """
         try:
-            with self._request(f"/instances/{instance}/attachments/dicom/md5") as answer:
-                if answer.read().decode("ascii", "replace").strip() != fetched:
-                    return
+            if self._read(f"/instances/{instance}/attachments/dicom/md5").strip() != fetched.encode():
+                return
             with self._request(f"/instances/{instance}", method="DELETE"):
                 pass
         except Gone:
             pass
+
+    def _read(self, path: str) -> bytes:
+        with self._request(path) as answer:
+            return b"".join(_pieces(answer))
 
     @contextmanager
     def _request(self, path: str, method: str = "GET") -> Iterator[http.client.HTTPResponse]:
@@ -127,9 +131,12 @@ class Mailbox:
             yield answer
 
 
-def _piece(answer: http.client.HTTPResponse) -> bytes:
-    """Read the next part; errors are the receiver's, and must not be taken for those of the disk written to."""
+def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    """Yield a whole body; errors are the receiver's, and must not be taken for those of the disk written to."""
     try:
-        return answer.read(AT_ONCE)
+        while piece := answer.read(AT_ONCE):
+            yield piece
     except (OSError, http.client.HTTPException):
         raise ReceiverAway from None
+    if answer.length:  # the connection ended early, which `read` does not report
+        raise ReceiverAway
