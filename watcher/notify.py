@@ -6,6 +6,7 @@ contain counts and opaque ids; `anonymizer which` finds the folders on the share
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
@@ -36,6 +37,9 @@ TIMEOUT_S: Final = 30.0
 
 TOLD: Final = {SetState.REFUSED: "refused", SetState.PARKED: "parked"}
 WAITS: Final = "waits"
+
+_FAILS: Final = (OSError, http.client.HTTPException, subprocess.SubprocessError, redis.RedisError, ValueError)
+"""What sending raises; an answer that is not HTTP is no OSError."""
 
 log = structlog.get_logger()
 
@@ -104,7 +108,7 @@ class Notifier:
             try:
                 self._send(_word(collection_id, new))
                 self._redis.sadd(_key(collection_id), *(f"{what}:{locator}" for locator, what in new.items()))
-            except (OSError, subprocess.SubprocessError, redis.RedisError, ValueError) as error:
+            except _FAILS as error:
                 log.warning("notify.failed", collection=collection_id, error=type(error).__name__)
             else:
                 log.info("notify.sent", collection=collection_id, count=len(new))

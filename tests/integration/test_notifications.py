@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,6 +15,7 @@ import pytest
 from services.errors import SettingsWrong
 from services.runtime.settings import Settings, from_environment
 from services.store.set_state import SetState
+from tests.logged import logged
 from tests.sets import make_collection, make_set
 from watcher.collection_watcher import CollectionWatcher
 from watcher.counts import StatusCounts
@@ -169,6 +171,28 @@ def test_a_command_is_run_and_an_address_posted_to(
     assert taken == [word]
     assert word["parked"] == 1
     assert said[end:] == f"{word['text']} .\n"
+
+
+@pytest.mark.parametrize("answer", [b"", b"not HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"])
+def test_an_address_that_answers_nonsense_is_logged_and_tried_again(client: redis.Redis, answer: bytes) -> None:
+    """Whatever the answer is, no thread ends with a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, logged() as log:
+
+        def take() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        port = listening.getsockname()[1]
+        notifier = Notifier(client, from_environment({"ANONYMIZER_NOTIFY_URL": f"http://127.0.0.1:{port}/"}))
+        notifier.look([SimpleNamespace(collection_id=ID, to_report=lambda _: {"5" * 32: "parked"})])
+        notifier.wait()
+        thread.join()
+    assert "notify.failed" in log.getvalue()
+    assert not client.exists(f"anonymizer:told:{ID}")
 
 
 def test_an_address_that_is_none_is_reported() -> None:
