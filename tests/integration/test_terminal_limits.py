@@ -64,6 +64,7 @@ def test_only_the_sets_that_are_named_are_done(root: Path) -> None:
     """The others wait without counting as failed; `--dry-run` changes nothing, `status --all` lists all."""
     before = sorted(root.rglob("*"))
     assert said("run", root, "--dry-run")[0] == 0
+    assert said("run", root, "--dry-run", "--json")[1] == said("check", root, "--json")[1]
     assert sorted(root.rglob("*")) == before
     code, out, _ = said("run", root, "--only", NAMES[1])
     assert code == 0

@@ -66,7 +66,7 @@ def run(
     if dry_run:
         from anonymizer.commands.sets.check import check  # noqa: PLC0415 - a run waits for no import that it does not need
 
-        check(root, machine, as_json)
+        check(root, machine, as_json=as_json)
         return
     given = (patient_id, family_name, first_name, hospital, initial_index, machine)
     if not has_form(root):
