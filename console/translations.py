@@ -76,8 +76,11 @@ class Texts:
         return self("time.now") if seconds < _UNITS[-1][1] else self("time.ago", span=self.lasting(seconds))
 
     def day(self, day: str) -> str:
-        """Return a day, given as `20261122`."""
-        date = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
+        """Return a day, given as `20261122`; digits that are no day, as a person may name a file, stay as they are."""
+        try:
+            date = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
+        except ValueError:
+            return day
         return self("time.day", day=date.day, month=self(f"month.{date.month}"), year=date.year)
 
 
@@ -109,9 +112,9 @@ def chosen(cookie: str | None, accepted: str) -> str:
         return cookie
     weighed = []
     for place, part in enumerate(accepted[:1000].split(",")):
-        name, _, weight = part.strip().partition(";q=")
+        name, _, weight = part.replace(" ", "").partition(";q=")
         try:
             weighed.append((-float(weight or 1), place, name.partition("-")[0].lower()))
         except ValueError:
             continue
-    return next((name for *_, name in sorted(weighed) if name in LANGUAGES), "en")
+    return next((name for weight, _, name in sorted(weighed) if weight < 0 and name in LANGUAGES), "en")

@@ -105,6 +105,8 @@ def test_times_are_shown_relative_to_now() -> None:
         (None, "tlh, de;q=0.5, en;q=0.7", "en"),
         ("de", "en", "de"),
         ("xx", "de;q=nonsense, de", "de"),
+        (None, "en; q=0.5, de; q=0.8", "de"),
+        (None, "de;q=0", "en"),
     ],
 )
 def test_the_language_is_the_visitors(cookie: str | None, accepted: str, language: str) -> None:

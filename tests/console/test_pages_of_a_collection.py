@@ -112,6 +112,15 @@ def test_an_empty_tracking_file_is_no_fault(served: Served) -> None:
     assert "No lines yet." in served.member().get(f"{served.collection}/tracking/20261122").text
 
 
+def test_a_tracking_file_named_after_no_day_leaves_the_pages_readable(served: Served) -> None:
+    """Whoever may drop sets may also name a file so."""
+    address, member = served.collection, served.member()
+    (served.share / "BATCH" / "VicRapidPlan_trackingFile_20261399.txt").write_text(LINES)
+    for path in (address, f"{address}/tracking/20261399"):
+        page = member.get(path)
+        assert (page.status, "Tracking file of 20261399" in page.text) == (200, True)
+
+
 def test_changes_are_streamed_to_the_page(served: Served) -> None:
     """First all parts of a page by name, with the order of the sets."""
     event = first_event(served.member(), f"{served.collection}/events")
