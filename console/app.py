@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Final
 
 from anyio import CapacityLimiter
@@ -36,7 +37,7 @@ PASSWORDS_AT_A_TIME: Final = 2
 """Number of password checks in parallel. Each needs 64 MiB; many logins must not exhaust memory or page threads."""
 
 LOOKS_AT_A_TIME: Final = 20
-"""Number of event streams that read the share in parallel."""
+"""Number of event streams that read the share in parallel, and of threads that may hang there."""
 
 
 def make_app(desk: Desk) -> Starlette:
@@ -63,6 +64,7 @@ def make_app(desk: Desk) -> Starlette:
     app.state.stopping = asyncio.Event()
     app.state.checking_passwords = CapacityLimiter(PASSWORDS_AT_A_TIME)
     app.state.looking = CapacityLimiter(LOOKS_AT_A_TIME)
+    app.state.reading = BoundedSemaphore(LOOKS_AT_A_TIME)
     return app
 
 

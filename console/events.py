@@ -11,6 +11,7 @@ import anyio
 from anyio import to_thread
 
 from console.auth.middleware import visitor
+from services.store.collection import ShareAway
 from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
@@ -76,8 +77,19 @@ async def stream(request: Request, desk: Desk, parts: Callable[[], Parts]) -> As
 async def _in_time(request: Request, parts: Callable[[], Parts]) -> Parts | None:
     """Return the parts of a page; None if the share is unavailable or does not answer.
 
-    A hanging share blocks the threads that read it. Streams have their own threads, so that pages are still served.
+    A hanging share blocks the threads that read it. Streams have their own threads, so that pages are still served, and
+    threads left behind count: each page reconnects forever, and must not leave another one each time.
     """
+    reading = request.app.state.reading
+
+    def read() -> Parts:
+        if not reading.acquire(blocking=False):
+            raise ShareAway
+        try:
+            return parts()
+        finally:
+            reading.release()
+
     with anyio.move_on_after(STUCK_S), suppress(*CIRCUMSTANCES):
-        return await to_thread.run_sync(parts, abandon_on_cancel=True, limiter=request.app.state.looking)
+        return await to_thread.run_sync(read, abandon_on_cancel=True, limiter=request.app.state.looking)
     return None
