@@ -55,6 +55,7 @@ class Packer:
         self._settings = settings
         self._lock = threading.Lock()
         self._now: Making | None = None
+        self._place: Path | None = None
 
     @property
     def now(self) -> Making | None:
@@ -81,7 +82,7 @@ class Packer:
             kind = f"anonymizer-delivery-{collection.id}-"
             for old in Path(tempfile.gettempdir()).glob(f"{kind}*"):
                 shutil.rmtree(old, ignore_errors=True)
-            place = Path(tempfile.mkdtemp(prefix=kind))
+            self._place = place = Path(tempfile.mkdtemp(prefix=kind))
             self._now = Making(user)
         in_their_language = copy_context().run
         args = (self._make, collection, place, key, wanted)
@@ -93,6 +94,11 @@ class Packer:
         if now is None or now.made is None or now.made.delivery is None or now.made.delivery.id != delivery:
             return None
         return now.made.place if now.made.place.is_file() else None
+
+    def clear(self) -> None:
+        """Delete what was made, at the end of the console."""
+        if self._place is not None:
+            shutil.rmtree(self._place, ignore_errors=True)
 
     def _make(self, collection: Collection, place: Path, key: delivery_key.DeliveryKey, wanted: Wanted) -> None:
         assert self._now

@@ -67,7 +67,10 @@ def serve(desk: Desk, ready: Callable[[], None]) -> None:
         living.cancel()
 
     with _listen(desk.settings.console or HERE) as listening:
-        asyncio.run(run(listening))
+        try:
+            asyncio.run(run(listening))
+        finally:
+            desk.clear()
 
 
 def config(app: Starlette) -> uvicorn.Config:

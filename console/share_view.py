@@ -104,6 +104,11 @@ class Desk:
                 self._boards[root] = Board(root, self.settings, by_hand=self.by_hand)
             return self._boards[root]
 
+    def clear(self) -> None:
+        """Delete the deliveries made for download, at the end of the console."""
+        for board in self._boards.values():
+            board.packer.clear()
+
     def language_of(self, its_id: str) -> str:
         """Return the language of a collection, as of when its form was last read; English if it was not."""
         try:

@@ -218,6 +218,9 @@ def test_a_delivery_is_made_and_downloaded_on_its_page(root: Path, served: Serve
     (delivered,) = [line for line in audit.read(root / ".anonymizer") if line["act"] == "delivered"]
     assert (delivered["user"], delivered["by"], delivered["sets"]) == (USER, "page", ["ANON_006"])
     assert member.get(f"{page}/{'0' * 32}/file").status == 404
+    served.desk.clear()
+    assert not path.parent.exists(), "what nobody can download any more"
+    assert member.get(f"{page}/{found[1]}/file").status == 404
     assert SET not in served.log.getvalue()
 
 
