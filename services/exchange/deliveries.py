@@ -355,7 +355,7 @@ class _Run:
         published = records.read(self._collection, index)
         assert published is not None
         last = [one.sets[folder_name(index)] for one in self._before if one.done and folder_name(index) in one.sets]
-        now = manifest.fingerprint_of(published.hashes)
+        now = records.digest_over(published.hashes)
         state = "new" if not last else "unchanged" if last[-1] == now else "revised"
         hospital = hospital_of(self._collection, index) if self._wanted.hospital_name else ""
         unread = export_checkpoint.count_unread(self._collection, index)

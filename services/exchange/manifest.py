@@ -45,11 +45,6 @@ _LONGEST_NOTE: Final = 32_768
 _UNREADABLE: Final = gettext_noop("delivery.json is not the manifest of a delivery.")
 
 
-def fingerprint_of(hashes: Mapping[str, str]) -> str:
-    """Return a digest over the files of a set: the SHA-256 of their `sha256sum` output, as on its sheet."""
-    return sha256("".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items())).encode()).hexdigest()
-
-
 def set_entry(
     collection: Collection, published: Record, state: str, unread: int, *, hospital: str = ""
 ) -> dict[str, Any]:
@@ -69,7 +64,7 @@ def set_entry(
         "patient_id": content.get("identity", {}).get("patient_id", ""),
         "state": state,
         "revision": revision(collection, published.index),
-        "fingerprint": fingerprint_of(hashes),
+        "fingerprint": records.digest_over(hashes),
         "published": published.at,
         "files": {
             name: {"size": (folder / name).stat().st_size, "sha256": digest} for name, digest in sorted(hashes.items())
@@ -268,7 +263,7 @@ def _is_set(one: object) -> bool:
     return (
         isinstance(one, dict)
         and _has(one, _OF_SET, _OF_SET_MAY_BE)
-        and one.get("fingerprint") == fingerprint_of({name: file["sha256"] for name, file in one["files"].items()})
+        and one.get("fingerprint") == records.digest_over({name: file["sha256"] for name, file in one["files"].items()})
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from services.layout import published_in
+from services.maintenance import export
 from services.runtime import durable_files
 from services.store import records
 from services.store.records import folder_name
@@ -50,10 +50,8 @@ def person(collection: Collection, delivered: Delivered, patient_id: str) -> str
 
 def is_unchanged(collection: Collection, there: Record) -> bool:
     """Return whether a received set is unchanged since it was taken."""
-    folder, hashes = collection.root / folder_name(there.index), there.hashes
-    if not folder.is_dir() or set(published_in(folder)) != hashes.keys():
-        return False
-    return all(records.hash_of(folder / name) == digest for name, digest in hashes.items())
+    folder = collection.root / folder_name(there.index)
+    return folder.is_dir() and export.is_as_published(folder, there.hashes)
 
 
 class Known:

@@ -29,7 +29,7 @@ from services.forms.word_list import Decisions
 from services.language import gettext, gettext_noop, speaking
 from services.layout import ANON_NAME, SETTINGS_NAME, STATE_NAME, is_there
 from services.runtime import durable_files, modes
-from services.store import given_identities, tracking_lines
+from services.store import given_identities, records, tracking_lines
 from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ FORMAT: Final = 2
 MOST_ADOPTED: Final = 100_000
 """Most numbers that may be counted as given at once; more suggests a mistyped digit."""
 
-_ANON_FILE: Final = re.compile(ANON_NAME.pattern + r"\.json")
 _CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
 _INCOMPLETE: Final = gettext_noop("{state} is incomplete: restore all of it from a backup.")
 _FILLED: Final = frozenset(("folders", "outcomes", "claims", "sets", "records", "tracking"))
@@ -202,7 +201,7 @@ class Collection:
             That many numbers cannot have been given.
         """
         collection = cls.open(root)
-        known = {int(found[1]) for name in durable_files.names(collection.records) if (found := _ANON_FILE.match(name))}
+        known = set(records.indices(collection))
         held = {int(name[:-5]) for name in durable_files.names(collection.claims) if _CLAIM_FILE.fullmatch(name)}
         if collection.numbers.is_dir():
             held |= {int(name[:-5]) for name in durable_files.names(collection.numbers) if _CLAIM_FILE.fullmatch(name)}
@@ -216,8 +215,7 @@ class Collection:
             )
         for index in sorted(set(range(_first_index(collection), above + 1)) - known - held):
             record = durable_files.encode(_adopted(index))
-            place = collection.records / f"ANON_{index:03d}.json"
-            durable_files.write_exclusively(place, record, staging=collection.staging)
+            durable_files.write_exclusively(records.path_of(collection, index), record, staging=collection.staging)
         return collection
 
     @classmethod
@@ -470,7 +468,7 @@ def _lay_out(root: Path, initial_index: int, adopted: Iterable[int] = ()) -> Non
         _write(new / "collection.json", durable_files.encode(stored))
         _write(new / "format", b"%d\n" % FORMAT)
         for index in adopted:
-            _write(new / "records" / f"ANON_{index:03d}.json", durable_files.encode(_adopted(index)))
+            _write(new / "records" / f"{records.folder_name(index)}.json", durable_files.encode(_adopted(index)))
         durable_files.fsync_folder(new / "records")
         durable_files.fsync_folder(new)
         with suppress(FileExistsError):

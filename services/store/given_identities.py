@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from services.forms.identity_list import RowFault, folded
 from services.language import gettext
 from services.runtime import durable_files
-from services.store import tracking_lines
+from services.store import records, tracking_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def given(collection: Collection) -> list[Given]:
                 person = collection.person(original, _folder_of(collection, hospital)) if original else ""
                 found.append(Given(index, original, new, person, hospital))
             else:
-                found.append(Given(index, "", *_published(collection.records / f"ANON_{index:03d}.json")))
+                found.append(Given(index, "", *_published(records.path_of(collection, index))))
     return sorted(found)
 
 
@@ -127,7 +127,7 @@ def _folder_of(collection: Collection, hospital: str) -> str:
 
 
 def _is_adopted(collection: Collection, index: int) -> bool:
-    return (collection.records / f"ANON_{index:03d}.json").exists()
+    return (records.path_of(collection, index)).exists()
 
 
 @lru_cache(maxsize=1 << 17)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from services.language import gettext
 from services.layout import NotTaken
 from services.runtime import durable_files
+from services.store.records import folder_name
 from services.store.set_state import FROM_LEAST_FINISHED, SetState
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def join_texts(entries: Sequence[SetOutcome]) -> str:
 def called(one: SetOutcome) -> str:
     """Return the name of a set in a folder: its ANON folder or its ordinal, never its label."""
     if one.index is not None and one.state.is_published:
-        return f"ANON_{one.index:03d}"
+        return folder_name(one.index)
     return gettext("set {ordinal}", ordinal=one.ordinal) if one.ordinal else gettext("the folder")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from services.errors import SettingsWrong
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.store.collection import Collection
-    from services.store.records import Record
 
 SCHEMA: Final = 1
 RELEASED: Final = "released"
@@ -79,7 +77,9 @@ def current(collection: Collection, index: int) -> Release | None:
     if last is None:
         return None
     published = records.read(collection, index)
-    return last if published and not published.withdrawn and last.fingerprint == fingerprint(published) else None
+    if published is None or published.withdrawn:
+        return None
+    return last if last.fingerprint == records.digest_over(published.hashes) else None
 
 
 def state_of(collection: Collection, index: int) -> str:
@@ -163,12 +163,6 @@ def send_back(collection: Collection, index: int, *, user: str, role: str, reaso
     return _decide(collection, index, SENT_BACK, user=user, role=role, reason=reason.strip()[:LONGEST_REASON])
 
 
-def fingerprint(published: Record) -> str:
-    """Return a digest over the files of a published set: the SHA-256 of their `sha256sum` output."""
-    lines = (f"{digest}  {name}\n" for name, digest in sorted(published.hashes.items()))
-    return sha256("".join(lines).encode()).hexdigest()
-
-
 def _decide(collection: Collection, index: int, state: str, *, user: str, role: str, reason: str) -> Release:
     published = records.read(collection, index)
     if published is None or published.set_id is None or published.withdrawn:
@@ -189,7 +183,7 @@ def _decide(collection: Collection, index: int, state: str, *, user: str, role: 
         role,
         user,
         reason,
-        fingerprint(published),
+        records.digest_over(published.hashes),
     )
     decisions = [asdict(one) for one in (made, *history(collection, index))]
     folder(collection).mkdir(exist_ok=True)

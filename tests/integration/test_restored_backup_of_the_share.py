@@ -94,6 +94,7 @@ def test_no_worker_gives_a_number_before_the_watcher_has_seen_it(
     for set_id in ("a" * 32, "b" * 32):
         with pytest.raises(NumbersLost):
             ledger.claim(set_id, "c" * 32)
+    (collection.records / "ANON_006.json.orig").write_text("a person's copy, which is no record")
     Collection.go_on_above(collection.root, 6)
     assert ledger.claim("a" * 32, "c" * 32) == 7
 

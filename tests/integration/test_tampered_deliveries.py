@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.exchange import delivery_key, manifest
 from services.exchange.delivery_key import DeliveryKey
 from services.runtime.settings import Settings
+from services.store import records
 from services.store.collection import Collection
 from tests.delivered import anonymizer, collected
 from tests.sets import make_collection
@@ -100,7 +101,7 @@ def resigned(out: Path, sender: Path, folder: str) -> None:
             path.name: {"size": path.stat().st_size, "sha256": sha256(path.read_bytes()).hexdigest()}
             for path in sorted((out / folder).iterdir())
         }
-        entry["fingerprint"] = manifest.fingerprint_of({name: one["sha256"] for name, one in entry["files"].items()})
+        entry["fingerprint"] = records.digest_over({name: one["sha256"] for name, one in entry["files"].items()})
 
     signed(out, sender, change)
 
@@ -406,7 +407,7 @@ def _shared(said: dict[str, Any], *, patient_id: str = "zzz_AnusGE006", sha256: 
     """Make two sets hold files of the same names."""
     one = said["sets"][0]
     files = {name: file | ({"sha256": sha256} if sha256 else {}) for name, file in one["files"].items()}
-    digest = manifest.fingerprint_of({name: file["sha256"] for name, file in files.items()})
+    digest = records.digest_over({name: file["sha256"] for name, file in files.items()})
     said["sets"][1].update(files=files, patient_id=patient_id, fingerprint=digest)
 
 
