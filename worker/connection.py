@@ -50,3 +50,8 @@ def connect(settings: Settings) -> redis.Redis:
         socket_connect_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+def check_writable(client: redis.Redis) -> None:
+    """Raise Redis' own reason if it answers but cannot write: it is full, a replica, or its disk is."""
+    client.set(key_of("check"), b"", px=1)

@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import NoPermissionError, RedisError
 
 from services.errors import SettingsWrong
-from worker.connection import connect, key_of
+from worker.connection import check_writable, connect, key_of
 from worker.transient_errors import describe
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def check(client: redis.Redis) -> None:
         if _is_cluster(info):
             raise SettingsWrong(IN_CLUSTER_MODE)
         _check_channels(client)
-        client.set(key_of("check"), b"", px=1)  # raises the reason if Redis cannot write
+        check_writable(client)
     except RedisError as circumstance:
         log.warning("redis.away", waits=describe(circumstance))
 

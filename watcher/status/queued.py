@@ -9,13 +9,15 @@ from services.publication import high_water
 from services.publication.high_water import NumbersLost
 from services.runtime.progress import read_all
 from worker.app import app
-from worker.connection import connect
+from worker.connection import check_writable, connect
 from worker.queues.set_key import SetKey
 from worker.queues.set_queue import Queue
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import redis
 
     from services.runtime.progress import InWork
     from services.runtime.settings import Settings
@@ -32,7 +34,7 @@ class Queued:
     in_work: Mapping[str, InWork] = field(default_factory=dict)
 
     obstacle: str = ""
-    """Why Redis cannot be asked, or may not be used; empty otherwise."""
+    """Why Redis cannot be asked, written to, or used; empty otherwise."""
 
     @classmethod
     def ask(cls, collection: Collection, statuses: Iterable[SetStatus], settings: Settings) -> Queued:
@@ -45,6 +47,16 @@ class Queued:
                 held = Queue(client, app).holding(asked)
                 lost = high_water.missing(client, collection, settings.health)
                 states = {key.locator: state for key, state in held.items()}
-                return cls(states, read_all(client, collection.id), str(NumbersLost(max(lost))) if lost else "")
+                obstacle = str(NumbersLost(max(lost))) if lost else _unwritable(client)
+                return cls(states, read_all(client, collection.id), obstacle)
         except CIRCUMSTANCES as circumstance:
             return cls(obstacle=describe(circumstance))
+
+
+def _unwritable(client: redis.Redis) -> str:
+    """Return why nothing can be queued or finished, although Redis answers."""
+    try:
+        check_writable(client)
+    except CIRCUMSTANCES as circumstance:
+        return describe(circumstance)
+    return ""
