@@ -460,7 +460,7 @@ class Walk:
         """
         olds, news, rules = self._old, self._new, here.rules
         kept, mapped, unnoticed, stayed = rules.kept, rules.mapped, rules.unnoticed, here.stayed
-        context, numbers, notes = self._context, self.found.numbers, self._notes
+        context, numbers, binary, notes = self._context, self.found.numbers, self.found.binary, self._notes
         equal = held = at = 0
         count = len(new)
         for element in old:
@@ -489,9 +489,10 @@ class Walk:
                         if vr in _DECIMAL and not (between := found.translate(None, _NUMBER_BYTES)).strip(b"\\"):
                             numbers.add(found[:_LONGEST_NUMBER])
                             held += len(between) + (value < end)
-                        elif vr in SIZES:
-                            held += (end - value) // SIZES[vr]
-                        elif vr not in _NOT_TEXT and (tag, found, context) not in stayed:
+                        elif vr in _NOT_TEXT:
+                            held += (end - value) // SIZES[vr] if vr in SIZES else 0
+                            binary.add(found)
+                        elif (tag, found, context) not in stayed:
                             stayed.add((tag, found, context))
                             self._look(element, here)
                         continue
@@ -805,7 +806,9 @@ class Walk:
             self._technical(tag, value)
         elif vr == b"CS":
             self.found.terms.add(value)
-        elif vr not in _NOT_TEXT:
+        elif vr in _NOT_TEXT:
+            self.found.binary.add(value)
+        else:
             self._texts.add(value if new is None else new)
 
     def _technical(self, tag: int, value: bytes) -> None:

@@ -176,6 +176,9 @@ class Found:
     kept: dict[tuple[bytes, bytes], Place] = field(default_factory=dict)
     """Distinct kept values that are written as text, by VR and value, with their location."""
 
+    binary: set[bytes] = field(default_factory=set)
+    """Distinct kept binary values."""
+
     numbers: set[bytes] = field(default_factory=set)
     """Distinct kept numbers, or their beginnings."""
 

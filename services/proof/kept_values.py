@@ -10,7 +10,7 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from services.dicom import character_sets
+from services.dicom import binary_text, character_sets
 from services.proof.search import letters_of, spellings, stated_days, words_of
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ _FORMS: Final = {
 _WHOLE: Final = re.compile(rb" *[+-]?\d{6,}(?:\.0*)? *\0*")
 _CODED: Final = frozenset((b"CS", b"AE", b"UI"))
 _WRITTEN: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"UC", b"UT", b"UR"))
-_CHARACTERS: Final = _TEXTS | _NAMES | _WRITTEN | _CODED | _FORMS.keys()
-"""VRs whose values are character strings. Others are numbers, of which none is ever invalid. PS3.5 6.2."""
 _UID: Final = re.compile(r"[\d.\\ ]*")
 
 
@@ -86,6 +84,11 @@ def _is_any_in(numbers: Iterable[str], text: str) -> bool:
     return any(number in component for uid in own for component in uid.split(".") for number in numbers)
 
 
+def _is_any_in_word(names: Iterable[str], word: str) -> bool:
+    """Return whether a word in a binary value contains a name or ID."""
+    return any(name in word.casefold() for name in names if len(name) >= binary_text.SHORTEST)
+
+
 def _had_to_be_emptied(change: Change, in_uids: Iterable[str]) -> bool:
     """Return whether a kept value was a UID with an ID or a date, and is empty."""
     return change.vr == b"UI" and not change.new and _is_any_in(in_uids, (change.old or b"").decode("latin-1"))
@@ -93,8 +96,9 @@ def _had_to_be_emptied(change: Change, in_uids: Iterable[str]) -> bool:
 
 def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:
     """Return whether a kept value is the required replacement of the source's."""
-    if change.vr not in _CHARACTERS:
-        return False
+    if change.vr in binary_text.VRS:
+        spelled = binary_text.words_in(change.old or b"")
+        return not change.new and any(_names(one, search, words) or _is_any_in_word(words, one) for one in spelled)
     old, new = (
         character_sets.decode(value, change.vr, charsets).rstrip("\0 ")
         for value, charsets in ((change.old or b"", change.old_charsets), (change.new, change.new_charsets))
@@ -136,8 +140,12 @@ def _may_hint_at_person(change: Change, values: Collection[tuple[str, str]]) -> 
 
 
 def _identifies(code: str, search: Search, words: Collection[str]) -> bool:
-    """Return whether a value of a coded string identifies: by a name, an ID, or any number as long as one."""
-    return _LONG_NUMBER.search(code) is not None or _names(code, search, words)
+    """Return whether a value of a coded string identifies: by a name, an ID, or any number as long as one.
+
+    It may be written in UTF-8, although only ASCII is allowed. PS3.5 6.2.
+    """
+    in_utf8 = code.encode("latin-1", "replace").decode("utf-8", "replace")
+    return _LONG_NUMBER.search(code) is not None or any(_names(one, search, words) for one in (code, in_utf8))
 
 
 def _names(text: str, search: Search, words: Collection[str]) -> bool:

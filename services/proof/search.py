@@ -7,7 +7,8 @@ not miss what the cleaner misses. It only uses strong evidence, since it must no
 * IDs, places, devices and addresses in full, IDs also without leading zeros or separators, and distinctive words and
   long numbers in them; IDs of letters and digits also with other letters joined to them;
 * dates, in digits or with the month's name;
-* transliterated names of four or more letters, in typed texts (`other_letters`).
+* transliterated names of four or more letters, in typed texts (`other_letters`);
+* in binary values, words that are a part of a name, an ID, a place or a device.
 
 *As a whole* means complete tokens, which end at separators, between letters and digits, or before a capital that begins
 a word. Case is ignored; accents may be present, omitted, or written out (Müller, Muller, Mueller). Short tokens are
@@ -24,8 +25,10 @@ from functools import lru_cache
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.dicom import binary_text
 from services.proof.other_letters import MisreadLetters, OtherLetters
 from services.vocabulary import word_lists
+from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -131,6 +134,12 @@ class Search:
         if self._taken is not None:
             hits += (Hit(part, frozenset(("word that was to go",))) for part in tokens if self._taken(part))
         return frozenset(kind for hit in hits for kind in hit.kinds)
+
+    def in_binary(self, value: bytes) -> frozenset[str]:
+        """Return the kinds of identifiers that are whole words in a binary value; terms and short numbers are not."""
+        words = [word for word in binary_text.words_in(value) if not is_term(word.upper())]
+        found = self._found((word for word in words if not word.isdecimal() or len(word) >= _SPREAD), self._tokens)
+        return frozenset(kind for hit in found for kind in hit.kinds)
 
     def without_identifiers(self, text: str) -> str:
         """Return a text with a blank for each identifier and date of the set that is a word of its own."""

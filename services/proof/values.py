@@ -506,6 +506,8 @@ def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozen
         yield from ((value, text, _kinds(search.hits(text))) for value, text in _readings(texts, charsets))
     for value, text in _readings(found.terms):
         yield value, text, frozenset() if is_term(text) else _kinds(search.hits(text))
+    for value in found.binary:
+        yield value, "", search.in_binary(value)
     for value, text in _readings(found.technical):
         yield value, text, _kinds_but_versions(search.hits(text))
     for value, text in _readings(found.product):

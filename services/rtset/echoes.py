@@ -23,16 +23,24 @@ _LONG_NUMBER: Final = 6
 """Minimum digits of a number treated as an ID anywhere; shorter ones are versions and sizes."""
 _LONGEST_RUN: Final = 12
 """Maximum pieces of a name or ID searched for."""
-_WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
+_WRITTEN_OUT: Final = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ő": "oe", "ø": "oe", "œ": "oe", "ü": "ue", "ű": "ue", "æ": "ae", "å": "aa", "þ": "th"}
+)
+_LEFT_OFF: Final = str.maketrans("øłđðħ\N{LATIN SMALL LETTER DOTLESS I}", "olddhi")
+"""Letters without a decomposition."""
 
 
 def spellings(word: str) -> set[str]:
-    """Return a word in lower case: unchanged, with accents written out, and in English letters only."""
+    """Return a word in lower case: unchanged, with accents written out, and without them."""
     small = unicodedata.normalize("NFKC", word).casefold()
     if small.isascii():
         return {small}
-    bare = unicodedata.normalize("NFKD", small).encode("ascii", "ignore").decode()
-    return {small, small.translate(_WRITTEN_OUT), bare}
+    return {small, small.translate(_WRITTEN_OUT), _bare(small.translate(_WRITTEN_OUT)), _bare(small)}
+
+
+def _bare(word: str) -> str:
+    parts = unicodedata.normalize("NFKD", word).translate(_LEFT_OFF)
+    return unicodedata.normalize("NFC", "".join(char for char in parts if not unicodedata.combining(char)))
 
 
 _COMMON: Final = frozenset(

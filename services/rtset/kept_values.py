@@ -1,7 +1,8 @@
 """Kept values that are invalid or identifying: text in place of numbers or times, IDs in place of codes.
 
-A kept value must be valid for its VR (PS3.5 §6.2), otherwise it could hold anything. Invalid ones are emptied and
-reported; if dose, geometry or import depend on them, the set is refused instead, since the intended value is unknown.
+A kept value must be valid for its VR (PS3.5 §6.2), otherwise it could hold anything; the bytes of a binary one must not
+spell a name or an ID. Invalid ones are emptied and reported; if dose, geometry or import depend on them, the set is
+refused instead, since the intended value is unknown.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.dicom import dictionary
+from services.dicom import binary_text, dictionary
 from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
 from services.dicom.dates import read_da
 from services.language import gettext, gettext_noop
@@ -176,6 +177,14 @@ class _Known:
         """All identifiers, for texts."""
         return Echoes(self._found)
 
+    def are_in_binary(self, value: bytes) -> bool:
+        """Return whether a word in a binary value is an identifier, or begins or ends with a name or ID."""
+        ends = tuple(self.words)
+        return any(
+            word.casefold().startswith(ends) or word.casefold().endswith(ends) or self.echoes.are_in(word)
+            for word in binary_text.words_in(value)
+        )
+
     def echoes_in(self, part: str) -> bool:
         """Return whether a coded string contains a place or device of the set, or suggests someone."""
         return self.echoes.are_in(part) or self.hints_at_person(part)
@@ -200,6 +209,8 @@ def _words(text: str) -> list[str]:
 def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
     if vr in DECIMAL:
         return _number(tag, value, known)
+    if vr in binary_text.VRS:
+        return _binary(tag, value, known)
     clean = plain(value, vr)
     if vr in _FORMS:
         return _moment(tag, vr, value, clean)
@@ -209,6 +220,13 @@ def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
         is_fixed = tag in _DEMANDED or _is_needed(tag)
         return Mend(b"", gettext_noop("holds an identifier"), TERM if is_fixed else "")
     return _cut(tag, value, clean)
+
+
+def _binary(tag: int, value: bytes, known: _Known) -> Mend | None:
+    """Check the bytes of a binary value for words."""
+    if not known.are_in_binary(value):
+        return None
+    return Mend(b"", gettext_noop("holds an identifier"), TERM if tag in _DEMANDED or _is_needed(tag) else "")
 
 
 def _cut(tag: int, value: bytes, clean: bytes) -> Mend | None:
@@ -270,10 +288,11 @@ _DEMANDED: Final = frozenset(tag for (_, _, tag), type_ in TABLE.items() if type
 
 def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     """Check a coded string or UID: defined terms are kept, identifying values removed."""
-    text = clean.rstrip(b"\0 ").decode("latin-1")
+    values = [value.strip() for value in clean.rstrip(b"\0 ").split(b"\\")]
+    parts = [*map(_read, values)]
+    text = "\\".join(parts)
     if is_term(text):
         return None
-    parts = [part.strip() for part in text.split("\\")]
     if vr == b"UI" and re.fullmatch(r"[\d.\\ ]*", text):
         code = "" if tag == _DEVICE_UID else TERM
         return Mend(b"", gettext_noop("holds an identifier"), code) if any(map(known.are_in_uid, parts)) else None
@@ -287,10 +306,10 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     why = gettext_noop("holds an identifier or a long number")
     if tag == _IMAGE_TYPE and wrong[0] >= _OPEN_VALUES:
         why = gettext_noop("holds an identifier or a long number, and was cut off before it")
-        return Mend("\\".join(parts[: wrong[0]]).encode("latin-1"), why)
-    new = "\\".join("" if index in wrong else part for index, part in enumerate(parts)).rstrip("\\")
+        return Mend(b"\\".join(values[: wrong[0]]), why)
+    new = b"\\".join(b"" if index in wrong else value for index, value in enumerate(values)).rstrip(b"\\")
     is_fixed = vr == b"UI" or tag == _IMAGE_TYPE or tag in _DEMANDED or _is_needed(tag)
-    return Mend(new.encode("latin-1"), why, TERM if is_fixed else "")
+    return Mend(new, why, TERM if is_fixed else "")
 
 
 class Coded(NamedTuple):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from services.dicom import character_sets, dates, dictionary, part10, pixel_data
+from services.dicom import binary_text, character_sets, dates, dictionary, part10, pixel_data
 from services.dicom.dataset import root_view
 from services.dicom.elements import TWICE, Malformed, Truncated
 from services.dicom.part10 import NotDicom
@@ -475,6 +475,7 @@ class _Interest:
         kept = [tag for tag, one in policy.compiled.items() if one.action is Action.KEEP]
         texts = {tag for tag, entry in dictionary.DICTIONARY.items() if entry.vr in kept_values.TEXTS}
         self.checked: Final = frozenset(texts.intersection([*kept, *within]) - {_CHARSET})
+        self.binary: Final = frozenset(tag for tag in (*kept, *within) if dictionary.vr(tag) in binary_text.VRS)
         interesting = {*self.kinds, *self.roles, *self.staying, *_TECHNICAL, _CHARSET}
         self.going: Final = frozenset(
             tag
@@ -503,8 +504,9 @@ class _Collector:
         self._silent = interest.silent
         self._going = interest.going
         self._checked = interest.checked
+        self._binary = interest.binary
         self.kept: Final[set[kept_values.Kept]] = set()
-        """Distinct kept values that are written as text, except long lists that are entirely numeric."""
+        """Distinct kept values, except long lists that are entirely numeric, and binary ones too short for a word."""
         self._walked: set[tuple[int, bytes, tuple[str, ...], bool]] = set()
         """Short sequences already traversed, such as the image references of thousands of contours."""
         self._seen: set[tuple[int, bytes, tuple[str, ...]] | tuple[int, bytes, tuple[str, ...], bool]] = set()
@@ -518,7 +520,8 @@ class _Collector:
         self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = (), *, stays: bool = True
     ) -> None:
         """Collect from a data set and everything nested in it; `stays` is whether its sequence is kept."""
-        silent, seen, checked, keep = self._silent, self._seen, self._checked, self.kept.add
+        silent, seen, keep = self._silent, self._seen, self.kept.add
+        checked, binary = self._checked, self._binary
         for tag, vr, _, start, end, items in elements:
             if items:
                 stay = stays and tag not in self._going and not tag & 0x00010000
@@ -534,6 +537,8 @@ class _Collector:
                     value = data[start:end]
                     if end - start <= LARGE or vr not in DECIMAL or value.translate(None, NUMBER_BYTES):
                         keep((tag, vr, value))
+                elif end - start >= binary_text.SHORTEST and tag in binary:
+                    keep((tag, vr, data[start:end]))
             elif start < end:
                 value = data[start:end]
                 if tag == _CHARSET:

@@ -8,8 +8,11 @@ import pytest
 from pydicom import Dataset
 
 from services.errors import SetRefused
+from services.proof import search
+from services.rtset import echoes
 from tests import sets
 from tests.anonymized import anonymized
+from tests.unit.test_invalid_kept_values import published, put, value_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,3 +274,22 @@ def test_a_hospital_that_names_itself_as_the_maker(tmp_path: Path, institution: 
     edits = sets.setting(InstitutionName=institution), written_by_the_maker(Manufacturer=maker)
 
     assert anonymized(tmp_path, *edits).ct.Manufacturer == new
+
+
+def test_kept_texts_are_searched_for_each_spelling_that_the_proof_looks_for() -> None:
+    """Of every letter of Latin, Greek and Cyrillic; what only the proof finds parks a set."""
+    letters = [letter for letter in map(chr, range(0xC0, 0x530)) if letter.isalpha()]
+    missed = [letter for letter in letters if not search.spellings(f"ab{letter}d") <= echoes.spellings(f"ab{letter}d")]
+    assert missed == []
+
+
+@pytest.mark.parametrize("value", ["MICHAL", "WALESA", "WAŁĘSA"])
+def test_a_name_with_a_stroke_goes_from_a_coded_string(tmp_path: Path, value: str) -> None:
+    """Written with or without it."""
+
+    def edit(made: MadeSet) -> None:
+        for data in made.objects:
+            data.PatientName, data.SpecificCharacterSet = "Wałęsa^Michał", "ISO_IR 192"
+        put("ct ScanOptions", value.encode(), "CS")(made)
+
+    assert value_of(published(tmp_path, edit), "ct ScanOptions") == ""
