@@ -20,7 +20,7 @@ from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 
-from services.errors import SettingsWrong
+from services.errors import SetRefused, SettingsWrong
 from services.language import english
 from services.layout import STATE_NAME
 from services.publication import unread_words
@@ -174,14 +174,20 @@ def printable(name: str) -> str:
 
 def print_error(error: BaseException) -> int:
     """Print in one sentence why nothing was done; of unexpected errors only the class: their texts may hold names."""
+    from worker.transient_errors import CIRCUMSTANCES, describe  # noqa: PLC0415 - imports redis and kombu
+
     if isinstance(error, SettingsWrong):
         text = str(error)
+    elif isinstance(error, SetRefused):
+        text = "\n".join(fault.found for fault in error.faults)
     elif isinstance(error, OSError):
         text = _of_system(error)
+    elif isinstance(error, CIRCUMSTANCES):
+        text = f"Not possible at the moment: {describe(error)}."
     else:
         text = f"Unexpected error: {type(error).__name__}. Run again with --debug for details."
     if logs.writes_json():  # a service writes log lines only
-        reason = {"reason": english(error.args[0])} if isinstance(error, SettingsWrong) else {}
+        reason = {"reason": english(error.args[0] if error.args else text)} if isinstance(error, SettingsWrong) else {}
         structlog.get_logger().error("service.failed", exc_info=error, **reason)
         return WRONG_USE
     console(stderr=True).print(text)

@@ -14,10 +14,10 @@ import structlog
 
 from receiver import patient_folders
 from receiver.mailbox import Gone, ReceiverAway
-from services.errors import FormatTooNew, SettingsWrong
+from services.errors import SettingsWrong
 from services.layout import SETTINGS_NAME, is_there
 from services.runtime import heartbeat, modes
-from services.store.collection import Collection, ShareAway
+from services.store.collection import Collection
 
 if TYPE_CHECKING:
     import threading
@@ -109,9 +109,9 @@ class Sorter:
             if place not in self._cleared:
                 patient_folders.clear(place)
                 self._cleared.add(place)
-        except (SettingsWrong, FormatTooNew):
+        except SettingsWrong:
             self._wait(sender, FORM_WRONG)
-        except (OSError, ShareAway):
+        except OSError:
             self._wait(sender, CANNOT_WRITE)
         else:
             return collection

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.language import gettext
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -77,8 +79,11 @@ class SettingsWrong(Exception):
     """A collection's or the service's settings are invalid; the text says which, where, and what to write."""
 
 
-class FormatTooNew(Exception):
-    """The state was written by a newer version of this program. Update this one; until then it returns the sets."""
+class FormatTooNew(SettingsWrong):
+    """The state was written by a newer version of this program; until this one is updated, it returns the sets."""
+
+    def __init__(self) -> None:
+        super().__init__(gettext("A newer version of this program wrote here: update this one."))
 
 
 class TargetTaken(Exception):

@@ -16,7 +16,7 @@ from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import LedgerUnsettled, NumberHeld
 from services.store.plans import PlanInWork
 
-CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
+CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong)
 
 _REASONS: Final = {
     errno.ENOSPC: gettext_noop("the disk is full"),
@@ -42,10 +42,10 @@ _OURS: Final[dict[type[BaseException], str]] = {
     PlanInWork: gettext_noop("another set with the same plan is being published"),
     SetChanged: gettext_noop("the set changes"),
     NumbersLost: gettext_noop("published numbers are missing on the share: anonymizer status says what to do"),
+    FormatTooNew: gettext_noop("a newer version of this program wrote here"),
     SettingsWrong: gettext_noop("the settings cannot be used"),
     LedgerUnsettled: gettext_noop("the numbers in Redis and on the share do not agree: anonymizer doctor says more"),
     NumberHeld: gettext_noop("another set in work has the number that identities.csv assigns to this one"),
-    FormatTooNew: gettext_noop("a newer version of this program wrote here"),
 }
 
 

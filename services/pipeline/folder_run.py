@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import redis
 
-from services.errors import FormatTooNew, SetChanged, SetRefused, SetsFailed, SettingsWrong
+from services.errors import SetChanged, SetRefused, SetsFailed, SettingsWrong
 from services.language import english, gettext
 from services.layout import quoted
 from services.pipeline import folder_check
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 TRIES: Final = 3
 """Immediate restarts of a set that changes while being processed; after these it waits until it has settled."""
 
-_CIRCUMSTANCES: Final = (OSError, redis.RedisError, SetChanged, SettingsWrong, FormatTooNew)
+_CIRCUMSTANCES: Final = (OSError, redis.RedisError, SetChanged, SettingsWrong)
 """Errors that stop a whole folder temporarily and are not a set's fault."""
 
 

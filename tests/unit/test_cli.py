@@ -10,16 +10,21 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
+from kombu.exceptions import OperationalError
 
 from anonymizer import quick
 from anonymizer.commands.collection import new as new_command
 from anonymizer.commands.sets import check as check_command
+from anonymizer.embedded.redis_server import NoServer
 from anonymizer.terminal import print_error
+from services.errors import Fault, FormatTooNew, SetChanged, SetRefused, SettingsWrong
 from services.rtset import folder_listing
 from services.store import failures, registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
 from tests.in_process import Said, commands
+from tests.logged import logged
 from tests.rights import not_all_powerful
 from tests.sets import make_collection, make_set, patient, setting, without
 
@@ -385,6 +390,40 @@ def test_what_cannot_be_written_is_told_with_its_remedy_whatever_it_is(
     said = " ".join(capsys.readouterr().err.split())
     assert said.startswith(f"Nothing can be written in /share/C/.anonymizer/received: {os.strerror(number)}. ")
     assert said.endswith((" there.", " for writing."))
+
+
+def test_nothing_to_compare_is_said(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """An emptied folder, or that of another set, gives no empty page."""
+    root = make_collection(tmp_path / "BATCH")
+    made = make_set(root, name="Huber", ct=1)
+    (root / "ANON_006").mkdir()
+    said = anonymizer("compare", made.folder, root / "ANON_006")
+    assert (said.code, "ANON_006 holds no object of the set" in " ".join(said.err.split())) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (redis.ConnectionError("to a host with a name"), "Not possible at the moment: Redis is unavailable."),
+        (OperationalError("to a host with a name"), "Not possible at the moment: Redis is unavailable."),
+        (SetChanged(), "Not possible at the moment: the set changes."),
+        (SetRefused(Fault("deep", "CT is in too many folders.", "")), "CT is in too many folders."),
+        (FormatTooNew(), "A newer version of this program wrote here: update this one."),
+        (NoServer(), NoServer.__doc__),
+    ],
+)
+def test_what_stops_a_command_is_told_in_words(
+    error: Exception, says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a terminal, and as one log line of a service, with the class alone of what may hold a name."""
+    monkeypatch.setenv("COLUMNS", "200")
+    assert print_error(error) == 2
+    assert " ".join(capsys.readouterr().err.split()) == says
+    with logged() as log:
+        assert print_error(error) == 2
+    line = json.loads(log.getvalue())
+    assert (line["event"], line["error"]) == ("service.failed", type(error).__name__)
+    assert line.get("reason") == (says if isinstance(error, SettingsWrong) else None)
 
 
 def test_what_is_denied_is_told_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:

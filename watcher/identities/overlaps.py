@@ -9,7 +9,7 @@ import os
 from itertools import combinations, count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.errors import FormatTooNew, SettingsWrong
+from services.errors import SettingsWrong
 from services.language import gettext
 from services.layout import SETTINGS_NAME
 from services.publication import claims
@@ -79,7 +79,7 @@ def _is_another(root: Path) -> Callable[[Path], bool]:
 def _open(root: Path) -> Collection | None:
     try:
         return Collection.look(root)
-    except (SettingsWrong, FormatTooNew, OSError):
+    except (SettingsWrong, OSError):
         return None
 
 

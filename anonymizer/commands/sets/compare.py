@@ -6,6 +6,7 @@ from functools import partial
 
 from anonymizer.arguments import Anon, Source, check_folder, collection_of
 from anonymizer.terminal import print_page
+from services.errors import SettingsWrong
 from services.layout import ANON_NAME
 from services.maintenance import attribute_diff
 from services.maintenance.attribute_diff import as_markdown
@@ -19,7 +20,11 @@ def compare(source: Source, anon: Anon) -> None:
     """Show each attribute of a set before and after. The output holds original values: keep it confidential."""
     check_folder(source)
     collection = collection_of(anon)
-    published = records.read(collection, int(found[1])) if (found := ANON_NAME.fullmatch(anon.name)) else None
+    number = ANON_NAME.fullmatch(anon.name)
+    published = records.read(collection, int(number[1])) if number else None
     choose = partial(taken_sets.objects_of, collection=collection, published=published)
-    for kind, lines in attribute_diff.compare(source, anon, policy_for(collection.options), choose).items():
+    found = attribute_diff.compare(source, anon, policy_for(collection.options), choose)
+    if not found:
+        raise SettingsWrong(f"{anon} holds no object of the set in {source}.")
+    for kind, lines in found.items():
         print_page(f"## {NAMES[kind]}\n\n{as_markdown(lines)}\n\n")
