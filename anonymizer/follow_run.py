@@ -61,11 +61,13 @@ def make_sheets(going: Batch, *, as_json: bool) -> None:
         screen.print(f"Making {many} to review and sign. After Ctrl-C, the next run makes the rest.")
         while to_come := going.sheets_to_come():
             time.sleep(POLL_S)
+        failed = going.sheets_failed()
     except KeyboardInterrupt:
         return
     except CIRCUMSTANCES as circumstance:
         screen.print(f"Not all sheets could be made: {describe(circumstance)}. The next run makes the rest.")
-    if failed := going.sheets_failed():
+        return
+    if failed:
         names = ", ".join(map(folder_name, failed))
         screen.print(
             f"No sheet could be made of {names}. For the reason: anonymizer sheet ROOT {folder_name(failed[0])}"

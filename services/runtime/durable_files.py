@@ -209,7 +209,13 @@ def fsync_folder(folder: Path) -> None:
 
 def _write_aside(folder: Path, data: bytes, *, lasting: bool = True) -> Path:
     new = aside(folder)
-    if not _create(new, data, lasting=lasting):
+    try:
+        is_new = _create(new, data, lasting=lasting)
+    except BaseException:
+        with suppress(OSError):  # the next try writes another one, and a full disk must not fill with them
+            new.unlink()
+        raise
+    if not is_new:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
     return new
 

@@ -6,12 +6,15 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import redis
+
 from anonymizer.embedded.run_steps import Batch
+from anonymizer.follow_run import make_sheets
 from services.runtime.progress import Progress
 from services.store.set_state import SetState
 
 if TYPE_CHECKING:
-    import redis
+    import pytest
 
     from services.store.collection import Collection
 
@@ -58,3 +61,15 @@ def test_a_waiting_set_does_not_delay_the_end(collection: Collection, client: re
     batch = end_of_run(collection, client)
 
     assert batch.look().finished
+
+
+def test_a_redis_lost_while_sheets_are_made_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """All sets are published: the run ends as it would have, and the next one makes the sheets."""
+
+    def lost() -> list[int]:
+        raise redis.ConnectionError
+
+    going: Any = SimpleNamespace(sheets_to_come=lost, sheets_failed=lost)
+    make_sheets(going, as_json=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert said == "Not all sheets could be made: Redis is unavailable. The next run makes the rest."

@@ -91,12 +91,15 @@ def test_a_full_disk_is_not_taken_for_one_without_hard_links(tmp_path: Path, mon
     assert durable_files.names(tmp_path) == []
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize(("step", "number"), [("replace", errno.EACCES), ("fsync", errno.ENOSPC)])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch, step: str, number: int
+) -> None:
     """If the disk is full, or the file held open, the caller gets the error."""
     durable_files.write_atomically(tmp_path / "file", b"old")
-    monkeypatch.setattr(os, "replace", fail_with(errno.EACCES))
+    monkeypatch.setattr(os, step, fail_with(number))
 
-    with pytest.raises(PermissionError):
+    with pytest.raises(OSError, match=os.strerror(number)):
         durable_files.write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
     assert durable_files.names(tmp_path) == ["file"]
