@@ -354,9 +354,10 @@ class _Seen:
         """Compare each existing original with what was published of it."""
         for folder, outcome in self._outcomes:
             where = self._collection.name_of(folder) if folder else ""
-            before = self._records.get(outcome.index or -1)
-            if outcome.state is SetState.CHANGED and before is not None and not before.withdrawn:
-                yield _changed(where, "It has changed since it was published as {}.", folder_name(before.index))
+            for one in outcome.entries:
+                before = self._records.get(one.index or -1)
+                if one.state is SetState.CHANGED and before is not None and not before.withdrawn:
+                    yield _changed(where, "It has changed since it was published as {}.", folder_name(before.index))
             for one in outcome.published:
                 published = self._records.get(one.index or -1)
                 if published is None or published.set_id != one.set_id:

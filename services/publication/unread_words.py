@@ -273,10 +273,10 @@ def to_withdraw(collection: Collection, indices: Iterable[int]) -> list[str]:
 def _with_original(collection: Collection, wanted: set[int]) -> Iterator[int]:
     """Yield those of some published sets whose originals are still there."""
     for locator, outcome in registry.outcomes(collection):
-        if outcome.index in wanted and outcome.state.is_published:
+        if found := wanted & {one.index for one in outcome.published if one.index is not None}:
             folder = registry.folder_of(collection, locator)
             if folder is not None and folder.is_dir():
-                yield outcome.index
+                yield from found
 
 
 def _is_there(collection: Collection, found: SetWords) -> bool:

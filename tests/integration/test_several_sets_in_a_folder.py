@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pydicom
 import pytest
 from structlog.testing import capture_logs
 
+from anonymizer.commands.sets.retry import retry
 from services.dicom.elements import Malformed
-from services.errors import NotClean, SetsFailed
+from services.errors import NotClean, SetsFailed, SettingsWrong
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
-from services.maintenance import doctor, withdraw
+from services.maintenance import doctor, plan_choice, withdraw
 from services.maintenance.verify_again import verify_published
 from services.pipeline import anonymized_set, folder_run, proven_set
 from services.pipeline.parking import count_failure
-from services.publication import attempts, claims, republish
+from services.publication import attempts, claims, republish, unread_words
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings
@@ -30,13 +32,13 @@ from sheets.set_page import lay_out
 from tests.exports import first, generate
 from tests.integration.conftest import killed_before  # noqa: F401 - a fixture
 from tests.sets import make_set, other_object
+from watcher.identities import stated_patient
 from worker.queues.set_key import SetKey
 from worker.tasks.attempt import attempt
 from worker.tasks.station import Station
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import redis
 
@@ -322,6 +324,33 @@ def test_one_set_is_withdrawn_and_one_done_again(desk) -> None:
     assert before
     assert after
     assert (after.set_id, after.content["replaces"] != "") == (before.set_id, True)
+
+
+def test_what_is_told_of_a_set_holds_for_each_of_a_folder(desk) -> None:
+    """It has its original, is not told of as another set of its person, and doctor reports that it has changed."""
+    here = desk()
+    export, collection = several(here), here.collection
+    indices = here.do().indices
+    assert unread_words.to_withdraw(collection, indices) == []
+    assert stated_patient.report(collection, NAME) == ""
+    for dose in export.made.of("RTDOSE"):
+        if dose.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID == export.sets[0].plan:
+            dose.DoseComment = "another one"
+            dose.save_as(export.made.path(dose))
+    assert [one.state for one in here.do().sets if one.index == 6] == ["changed"]
+    told = [one.found for one in doctor.examine(collection) if one.is_wrong]
+    assert told == ["It has changed since it was published as ANON_006."]
+
+
+def test_a_published_choice_is_not_retried_by_mistake(desk) -> None:
+    """Of a folder in which one of several plans was chosen, as of one that holds a single set."""
+    here = desk("ask")
+    several(here)
+    here.do()
+    plan_choice.choose(here.collection, here.collection.root / NAME, [1])
+    assert here.do().state == "published"
+    with pytest.raises(SettingsWrong, match="it is published as ANON_006"):
+        retry(here.collection.root, Path(NAME))
 
 
 def test_only_approved_plans_are_taken_where_the_form_says_so(desk) -> None:

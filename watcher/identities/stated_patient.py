@@ -37,11 +37,13 @@ def report(collection: Collection, name: str) -> str:
     if not stated.patient_id:
         return ""
     outcome = registry.read_outcome(collection, collection.locator(name))
-    index = outcome.index if outcome is not None and outcome.index is not None else 0
     person = collection.person(stated.patient_id, collection.hospital_of(folder))
-    this = persons.stated(collection, person, index, stated.birth_date, stated.sex)
+    first = persons.known(collection, person)
+    if first is None or (outcome is not None and first.index in outcome.indices):
+        return ""
+    this = persons.stated(collection, person, 0, stated.birth_date, stated.sex)
     with collection.speaking():
-        return same_person.report(collection, this, persons.known(collection, person))
+        return same_person.report(collection, this, first)
 
 
 def stated_by(folder: Path) -> Stated:

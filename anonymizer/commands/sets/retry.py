@@ -71,8 +71,8 @@ def _require_refusal(collection: Collection, name: str, *, as_new: bool) -> None
         return
     if outcome.state is SetState.NO_SET:
         raise SettingsWrong(f"{name} was neither refused nor parked: it holds no DICOM files.")
-    if outcome.state.is_published and outcome.index is not None:
-        anon = folder_name(outcome.index)
+    if outcome.state.is_published and outcome.indices:
+        anon = folder_name(outcome.indices[0])
         raise SettingsWrong(
             f"{name} was neither refused nor parked: it is published as {anon}. To take it back: "
             f"{command('withdraw', collection.root, anon)}"
