@@ -10,7 +10,7 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from services.dicom import binary_text, character_sets
+from services.dicom import binary_values, character_sets
 from services.proof.search import letters_of, spellings, stated_days, words_of
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def judge(
         if _number(value.decode("latin-1")) in ids:
             found_at = locator.find(value, begins=True)
             reasons.add("kept values", "a kept number is an ID of the patient", found_at)
+    binary_ids = {code for one in ids for code in binary_values.codes_of(one)}
+    for value in binary_ids & found.binary:
+        reasons.add("kept values", "a kept number is an ID of the patient", locator.find(value))
     for change, place in found.mended.items():
         had_to = _had_to_be_emptied(change, in_uids) or _had_to(change, search, words, ids)
         if not had_to and not _may_hint_at_person(change, values):
@@ -86,7 +89,7 @@ def _is_any_in(numbers: Iterable[str], text: str) -> bool:
 
 def _is_any_in_word(names: Iterable[str], word: str) -> bool:
     """Return whether a word in a binary value contains a name or ID."""
-    return any(name in word.casefold() for name in names if len(name) >= binary_text.SHORTEST)
+    return any(name in word.casefold() for name in names if len(name) >= binary_values.SHORTEST)
 
 
 def _had_to_be_emptied(change: Change, in_uids: Iterable[str]) -> bool:
@@ -96,9 +99,11 @@ def _had_to_be_emptied(change: Change, in_uids: Iterable[str]) -> bool:
 
 def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:
     """Return whether a kept value is the required replacement of the source's."""
-    if change.vr in binary_text.VRS:
-        spelled = binary_text.words_in(change.old or b"")
-        return not change.new and any(_names(one, search, words) or _is_any_in_word(words, one) for one in spelled)
+    if change.vr in binary_values.VRS:
+        spelled = binary_values.words_in(change.old or b"")
+        is_id = change.old in {code for one in ids for code in binary_values.codes_of(one)}
+        named = is_id or any(_names(one, search, words) or _is_any_in_word(words, one) for one in spelled)
+        return named and not change.new
     old, new = (
         character_sets.decode(value, change.vr, charsets).rstrip("\0 ")
         for value, charsets in ((change.old or b"", change.old_charsets), (change.new, change.new_charsets))

@@ -25,7 +25,7 @@ from functools import lru_cache
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.dicom import binary_text
+from services.dicom import binary_values
 from services.proof.other_letters import MisreadLetters, OtherLetters
 from services.vocabulary import word_lists
 from services.vocabulary.defined_terms import is_term
@@ -137,7 +137,7 @@ class Search:
 
     def in_binary(self, value: bytes) -> frozenset[str]:
         """Return the kinds of identifiers that are whole words in a binary value; terms and short numbers are not."""
-        words = [word for word in binary_text.words_in(value) if not is_term(word.upper())]
+        words = [word for word in binary_values.words_in(value) if not is_term(word.upper())]
         found = self._found((word for word in words if not word.isdecimal() or len(word) >= _SPREAD), self._tokens)
         return frozenset(kind for hit in found for kind in hit.kinds)
 

@@ -11,7 +11,7 @@ import re
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.dicom import binary_text, dictionary
+from services.dicom import binary_values, dictionary
 from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
 from services.dicom.dates import read_da
 from services.language import gettext, gettext_noop
@@ -151,6 +151,7 @@ class _Known:
         digits = [re.sub(r"[\W_]", "", value) for kind, value in values if kind in _NUMBERED]
         self.numbers: Final = {int(one) for one in digits if one.isascii() and one.isdecimal() and len(one) >= _LONG}
         whole = (word for _, value in values for word in (*_words(value), "".join(_words(value))))
+        self.as_binary: Final = {code for number in self.numbers for code in binary_values.codes_of(number)}
         words = {spelling for word in whole for spelling in spellings(word)}
         self.words: Final = {word for word in words if len(word) >= _TOKEN and not is_term(word.upper())}
         self._digits: Final = digits
@@ -182,7 +183,7 @@ class _Known:
         ends = tuple(self.words)
         return any(
             word.casefold().startswith(ends) or word.casefold().endswith(ends) or self.echoes.are_in(word)
-            for word in binary_text.words_in(value)
+            for word in binary_values.words_in(value)
         )
 
     def echoes_in(self, part: str) -> bool:
@@ -209,7 +210,7 @@ def _words(text: str) -> list[str]:
 def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
     if vr in DECIMAL:
         return _number(tag, value, known)
-    if vr in binary_text.VRS:
+    if vr in binary_values.VRS:
         return _binary(tag, value, known)
     clean = plain(value, vr)
     if vr in _FORMS:
@@ -223,8 +224,8 @@ def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
 
 
 def _binary(tag: int, value: bytes, known: _Known) -> Mend | None:
-    """Check the bytes of a binary value for words."""
-    if not known.are_in_binary(value):
+    """Check a binary value: its bytes spell no identifier, and a single number is not an ID."""
+    if value not in known.as_binary and not known.are_in_binary(value):
         return None
     return Mend(b"", gettext_noop("holds an identifier"), TERM if tag in _DEMANDED or _is_needed(tag) else "")
 

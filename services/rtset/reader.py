@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from services.dicom import binary_text, character_sets, dates, dictionary, part10, pixel_data
+from services.dicom import binary_values, character_sets, dates, dictionary, part10, pixel_data
 from services.dicom.dataset import root_view
 from services.dicom.elements import TWICE, Malformed, Truncated
 from services.dicom.part10 import NotDicom
@@ -475,7 +475,7 @@ class _Interest:
         kept = [tag for tag, one in policy.compiled.items() if one.action is Action.KEEP]
         texts = {tag for tag, entry in dictionary.DICTIONARY.items() if entry.vr in kept_values.TEXTS}
         self.checked: Final = frozenset(texts.intersection([*kept, *within]) - {_CHARSET})
-        self.binary: Final = frozenset(tag for tag in (*kept, *within) if dictionary.vr(tag) in binary_text.VRS)
+        self.binary: Final = frozenset(tag for tag in (*kept, *within) if dictionary.vr(tag) in binary_values.VRS)
         interesting = {*self.kinds, *self.roles, *self.staying, *_TECHNICAL, _CHARSET}
         self.going: Final = frozenset(
             tag
@@ -537,7 +537,7 @@ class _Collector:
                     value = data[start:end]
                     if end - start <= LARGE or vr not in DECIMAL or value.translate(None, NUMBER_BYTES):
                         keep((tag, vr, value))
-                elif end - start >= binary_text.SHORTEST and tag in binary:
+                elif end - start >= binary_values.SHORTEST and tag in binary:
                     keep((tag, vr, data[start:end]))
             elif start < end:
                 value = data[start:end]

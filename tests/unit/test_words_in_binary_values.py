@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
-from services.dicom import binary_text
+from services.dicom import binary_values
 from services.errors import NotClean, SetRefused
 from services.rtset import kept_values
 from tests.anonymized import anonymize_folder
@@ -87,6 +88,24 @@ def test_names_and_ids_are_found_as_text_is_written(tmp_path: Path, name: str, t
     assert secret not in found.written
 
 
+@pytest.mark.parametrize(
+    ("vr", "form"), [("FD", "<d"), ("FL", "<f"), ("UL", "<I")], ids=["a double", "a float", "an integer"]
+)
+def test_a_number_that_is_an_id_is_removed(tmp_path: Path, vr: str, form: str) -> None:
+    """As from a number that is written as text; another one is kept."""
+    numbers = {"FD": "RevolutionTime", "FL": "ExaminedBodyThickness", "UL": "SimpleFrameList"}
+
+    def edit(made: MadeSet) -> None:
+        for data in made.objects:
+            data.PatientID = PATIENT_ID
+        for slice_, number in zip(made.ct, (int(PATIENT_ID), 123456), strict=True):
+            raw(slice_, numbers[vr], struct.pack(form, number), vr)
+
+    found = published(tmp_path, edit)
+    assert struct.pack(form, int(PATIENT_ID)) not in found.written
+    assert struct.pack(form, 123456) in found.written
+
+
 def test_a_value_that_import_depends_on_is_refused(tmp_path: Path) -> None:
     """By attribute; the sentence does not repeat the name."""
     with pytest.raises(SetRefused, match=kept_values.TERM) as refused:
@@ -121,6 +140,13 @@ def test_the_proof_finds_what_the_writer_misses(tmp_path: Path, monkeypatch: pyt
         published(tmp_path, put("DarkCurrentCounts", text.encode() + b"\0\x01", "OW"))
 
 
+def test_the_proof_finds_numbers_that_the_writer_misses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for an ID as a number."""
+    monkeypatch.setattr(kept_values, "_binary", lambda *_: None)
+    with pytest.raises(NotClean, match="a kept number is an ID"):
+        published(tmp_path, put("RevolutionTime", struct.pack("<d", int(PATIENT_ID)), "FD"))
+
+
 def test_the_proof_takes_no_other_value_as_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A binary value that holds no identifier has to be kept."""
     monkeypatch.setattr(kept_values._Known, "are_in_binary", lambda *_: True)
@@ -130,8 +156,8 @@ def test_the_proof_takes_no_other_value_as_emptied(tmp_path: Path, monkeypatch: 
 
 def test_words_are_found_in_each_encoding() -> None:
     """Shorter runs, and numbers, hold none."""
-    assert {"Lang", "Kurz"} <= binary_text.words_in(b"\x01Lang\0abc\xff\xc4Kurz\n")
-    assert "abc" not in binary_text.words_in(b"\x01Lang\0abc\xff")
-    assert "Lang" in binary_text.words_in("Ă\x01Ă".encode("utf-16-be") + "Lang".encode("utf-16-be"))
-    assert not binary_text.words_in((512).to_bytes(4, "little"))
-    assert not binary_text.words_in(b"\0\0\0\0\0\0\xe0\x3f")
+    assert {"Lang", "Kurz"} <= binary_values.words_in(b"\x01Lang\0abc\xff\xc4Kurz\n")
+    assert "abc" not in binary_values.words_in(b"\x01Lang\0abc\xff")
+    assert "Lang" in binary_values.words_in("Ă\x01Ă".encode("utf-16-be") + "Lang".encode("utf-16-be"))
+    assert not binary_values.words_in((512).to_bytes(4, "little"))
+    assert not binary_values.words_in(b"\0\0\0\0\0\0\xe0\x3f")

@@ -1,9 +1,14 @@
-"""Text in binary values: the bytes of numbers, tables and maps may spell words."""
+"""Identifiers in binary values: bytes of tables and maps may spell words, and a number may be an ID."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VRS: Final = frozenset(b"AT FD FL OB OD OF OL OV OW SL SS SV UL UN US UV".split())
 """VRs of binary values. PS3.5 6.2."""
@@ -25,3 +30,10 @@ def words_in(value: bytes) -> frozenset[str]:
         return frozenset()  # as most numbers
     texts = (value.decode(encoding, "replace") for encoding in _ENCODINGS)
     return frozenset(word for text in texts for words in _WORDS for word in words.findall(text))
+
+
+def codes_of(number: int) -> Iterator[bytes]:
+    """Yield the values of VR FD, FL, SL, SV, UL and UV that are this number. PS3.5 6.2."""
+    for form in ("<d", "<f", "<I", "<Q"):
+        with suppress(struct.error, OverflowError):
+            yield struct.pack(form, number)
