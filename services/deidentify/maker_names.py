@@ -13,7 +13,7 @@ from services.vocabulary import anatomy, word_lists
 from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
 _LONG_WORD: Final = 6
@@ -21,22 +21,28 @@ _LONG_WORD: Final = 6
 
 
 def of_makers(texts: Iterable[str], found: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """Return those manufacturers and models that do not contain a complete name of a place of the set.
+    """Return those manufacturers and models that do not contain the name of a place of the set.
 
     Parameters
     ----------
     found
         Kind (from the policy's column `identifies`) and value.
     """
-    houses = [house for kind, value in found if kind == "place" and (house := _name_of_house(value))]
+    houses = [house for kind, value in found if kind == "place" for house in _names_of_house(value)]
     return frozenset(text for text in texts if not any(_contains(_words(text), house) for house in houses))
 
 
-def _name_of_house(value: str) -> list[str]:
-    """Return the words of a distinctive name; empty if it has only words common to all, as Varian Medical Systems."""
+def _names_of_house(value: str) -> Iterator[list[str]]:
+    """Yield the words of a distinctive name, and those left without common ones around them: `Klinikum Blumenstein`.
+
+    Varian Medical Systems has only words common to all.
+    """
     words = _words(value)
-    is_long = len(words) > 1 or any(len(word) >= _LONG_WORD for word in words)
-    return words if is_long and not all(word in _GENERIC or anatomy.is_term(word) for word in words) else []
+    distinctive = [at for at, word in enumerate(words) if not (word in _GENERIC or anatomy.is_term(word))]
+    if distinctive:
+        for name in (words, words[distinctive[0] : distinctive[-1] + 1]):
+            if len(name) > 1 or len(name[0]) >= _LONG_WORD:
+                yield name
 
 
 def _contains(words: list[str], house: list[str]) -> bool:

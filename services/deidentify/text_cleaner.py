@@ -250,7 +250,10 @@ def _without(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
     yield text[last:]
 
 
-_BETWEEN: Final = "[\\s_.,;:/^='`\N{RIGHT SINGLE QUOTATION MARK}\N{ACUTE ACCENT}\N{REPLACEMENT CHARACTER}-]"
+_UNSEEN: Final = "\N{SOFT HYPHEN}\u200b-\u200f\u202a-\u202e\u2060\ufeff"
+"""Characters without width, and marks of direction."""
+
+_BETWEEN: Final = f"[\\s_.,;:/^='`\N{RIGHT SINGLE QUOTATION MARK}\N{ACUTE ACCENT}\N{REPLACEMENT CHARACTER}{_UNSEEN}-]"
 
 
 def _tidy(text: str) -> str:

@@ -78,12 +78,13 @@ class WeakEvidence:
 
     def reasons(self, word: str) -> frozenset[str]:
         """Return why a word or number may refer to the person."""
-        folded = fold(word)
         if word.isdecimal():
             return self._reasons_of_number(word)
-        found = set(self.sources.get(folded, ()))
-        if len(folded) >= _LONG_NAME and any(_is_one_off(folded, name) for name in self.names):
-            found.add("one letter off a name")
+        found: set[str] = set()
+        for folded in map(fold, anatomy.readings(word)):
+            found.update(self.sources.get(folded, ()))
+            if len(folded) >= _LONG_NAME and any(_is_one_off(folded, name) for name in self.names):
+                found.add("one letter off a name")
         return frozenset(found)
 
     def _reasons_of_number(self, number: str) -> frozenset[str]:

@@ -242,12 +242,13 @@ class Search:
 
 
 def _names_of_houses(values: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
-    """Yield the words of distinctive names of institutions, in lower case."""
-    for kind, value in values:
+    """Yield the words of distinctive names of institutions, in lower case, and those between their common words."""
+    for value in (value for kind, value in values if kind == "place"):
         words = [*map(str.casefold, words_of(value))]
-        is_long = len(words) > 1 or any(len(word) >= _SPREAD for word in words)
-        if kind == "place" and is_long and not all(map(_is_of_anybody, words)):
-            yield words
+        own = [at for at, word in enumerate(words) if not _is_of_anybody(word)]
+        for name in (words, words[own[0] : own[-1] + 1]) if own else ():
+            if len(name) > 1 or len(name[0]) >= _SPREAD:
+                yield name
 
 
 def _inside_words(values: Iterable[tuple[str, str]]) -> re.Pattern[str] | None:

@@ -88,7 +88,9 @@ class Traces:
         plain = _plain(word)
         if len(plain) > _LONG and plain[:_LONG] in self._beginnings:
             return True
-        return (len(small) >= _SHORTEST or not small.isascii()) and bool(self._scripts - {_script(small)})
+        scripts = {_script(char) for char in small}
+        is_mixed = len(scripts) > 1  # Cyrillic letters among Latin ones look like Latin ones
+        return (len(small) >= _SHORTEST or not small.isascii()) and (is_mixed or bool(self._scripts - scripts))
 
     def _may_be_misread(self, text: str) -> bool:
         """Return whether a text may contain a name garbled by a wrong code page, or with marks in place of letters."""
@@ -124,7 +126,7 @@ class Traces:
     def _scripts(self) -> frozenset[str]:
         """Return the scripts that names are written in."""
         words = (word for kind, value in self._values if kind == "person" for word in letters_of(value))
-        return frozenset(_script(word) for word in words if len(word) >= _SHORTEST or not word.isascii())
+        return frozenset(_script(word[0]) for word in words if len(word) >= _SHORTEST or not word.isascii())
 
     @cached_property
     def _accented(self) -> frozenset[str]:
@@ -229,9 +231,9 @@ def _english(text: str) -> str:
     return re.sub(r"[^a-z]+", "", text.casefold())
 
 
-def _script(word: str) -> str:
-    """Return the script of a word, by its first letter."""
-    return unicodedata.name(word[0], "").partition(" ")[0]
+def _script(char: str) -> str:
+    """Return the script of a letter."""
+    return unicodedata.name(char, "").partition(" ")[0]
 
 
 def _may_be_anybodys(text: str) -> bool:

@@ -161,8 +161,20 @@ def _find(objects: Objects, folder: str) -> Unfinished:
         _judge_slices(objects.slices, folder, missing, doubts)
     dose = _measure(objects.dose) if objects.dose else None
     if dose and dose.zeros_from < dose.length:
-        if _is_cut_dose(dose):
+        lacks_maximum = _lacks_its_maximum(dose)
+        if _begins_in_frame(dose) or (lacks_maximum and not _falls_off(dose)):
             missing.append(_fault([dose], folder))
+        elif lacks_maximum:
+            doubts.append(
+                Doubt(
+                    gettext(
+                        "{file} holds far less dose than its own histograms state: it is scaled wrongly, or its end is "
+                        "missing.",
+                        file=dose.image.called,
+                    ),
+                    "the dose, which holds far less than its own histograms state",
+                )
+            )
         elif _ends_too_soon(dose, objects):
             doubts.append(
                 Doubt(
@@ -260,12 +272,8 @@ def _ends_in_rows_of_zeros(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]])
     return pixels.begins_at_block(row, 1) and _earlier(pixels, beside) > pixels.row_bytes
 
 
-def _is_cut_dose(dose: _Pixels) -> bool:
-    """Return whether a dose that ends in zeros is zero from the middle of a frame on, or lacks its own maximum."""
-    return _begins_in_frame(dose) or _lacks_its_maximum(dose)
-
-
 def _begins_in_frame(dose: _Pixels) -> bool:
+    """Return whether a dose that ends in zeros is zero from the middle of a frame on."""
     frame, at = divmod(dose.zeros_from, dose.frame_bytes)
     before = dose.voxels(dose.zeros_from - _EDGE * dose.voxel_bytes, _EDGE)
     if at == 0 or frame == 0:
@@ -308,6 +316,13 @@ def _lacks_its_maximum(dose: _Pixels) -> bool:
     last = -(-dose.zeros_from // dose.frame_bytes)
     middle_first = sorted(range(last), key=lambda frame: abs(2 * frame - last))
     return all(dose.greatest(frame) < least for frame in middle_first)
+
+
+def _falls_off(dose: _Pixels) -> bool:
+    """Return whether the dose falls off before its zeros, as a complete one does, whatever it is scaled by."""
+    last = (dose.zeros_from - 1) // dose.frame_bytes
+    greatest = max((dose.greatest(frame) for frame in range(last + 1)), default=0.0)
+    return last >= 0 and dose.greatest(last) < greatest * TREATED_PART
 
 
 def _ends_too_soon(dose: _Pixels, objects: Objects) -> bool:

@@ -37,6 +37,7 @@ _MEANINGLESS: Final = _OBJECTS.union(
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _RUN: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
 _SHORTEST_WORD: Final = 2
+_CAPITALIZED_AFTER_A_LETTER: Final = re.compile(r"(?=[^\W\d_]{4})[A-Z][A-Z][^\W\d_A-Z]+")
 
 _ENDINGS: Final = frozenset("lraeios")
 """Letters that may end a four-letter term: a side, or another number or gender."""
@@ -74,9 +75,11 @@ def is_listed(word: str) -> bool:
 
 
 def is_known(word: str) -> bool:
-    """Return whether a word without spaces is in the lexicon, or composed of terms."""
+    """Return whether a word without spaces is in the lexicon, composed of terms, or known after a letter: `LKidney`."""
     folded = fold(word)
-    return folded in _KNOWN or _is_compound(folded)
+    if folded in _KNOWN or _is_compound(folded):
+        return True
+    return _CAPITALIZED_AFTER_A_LETTER.fullmatch(word) is not None and is_known(word[1:])
 
 
 def is_side(word: str) -> bool:
@@ -113,11 +116,25 @@ def is_known_run(run: list[str]) -> bool:
 def unknown_words(text: str) -> Iterator[tuple[int, int]]:
     """Yield begin and end of the words of a text that are not in the lexicon, without terms joined to them.
 
-    For `PTVHohenlohe` that is `Hohenlohe`. A single letter is not a word.
+    For `PTVHohenlohe` that is `Hohenlohe`. A single letter is not a word. A word that may begin at either of two
+    capitals is yielded as a whole: `ARectangle`, `HNmueller`.
     """
     for run in _RUN.finditer(text):
         if (cut := _unknown_part(run[0])) is not None:
             yield run.start() + cut[0], run.start() + cut[1]
+
+
+def readings(word: str) -> tuple[str, ...]:
+    """Return a word, and its rests without letters before it: a name in `MHohenlohe` or `HNmueller`."""
+    if not _CAPITALIZED_AFTER_A_LETTER.fullmatch(word):
+        return (word,)
+    return (word, word[1:], word[2:]) if _is_ambiguous(word) else (word, word[1:])
+
+
+def _is_ambiguous(run: str) -> bool:
+    """Return whether a word may begin at its second capital or after it, where two letters of the lexicon end."""
+    known = _CAPITALIZED_AFTER_A_LETTER.fullmatch(run) is not None and fold(run[:2]) in _KNOWN
+    return known and fold(run[:2]) not in _TARGETS
 
 
 def occurring(text: str, words: Iterable[str]) -> list[str]:
@@ -137,6 +154,8 @@ def _unknown_part(run: str) -> tuple[int, int] | None:
     cuts = pieces(run)
     if len(run) < _SHORTEST_WORD or is_known_run([run[start:end] for start, end in cuts]):
         return None
+    if _is_ambiguous(run):
+        return 0, len(run)
     ends = [end for _, end in cuts[:-1]]
     known = [end for end in ends if end > 1 and fold(run[:end]) in _KNOWN]
     # A word's capital belongs to it: PTVNino is PTV and Nino, though PTVN is a target, too.

@@ -96,6 +96,8 @@ class _Classes(dict[int, str]):
     def _class_of(code: int) -> str:
         char = chr(code)
         category = unicodedata.category(char)
+        if category == "So" and len(letter := unicodedata.normalize("NFKC", char)) == 1:
+            category = unicodedata.category(letter)  # in a circle
         if category == "Nd":
             return "9" if unicodedata.digit(char) else "z"
         if any(code in block for block in _CJK):

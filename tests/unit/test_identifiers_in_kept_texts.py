@@ -263,6 +263,10 @@ def test_initials_beside_the_end_of_an_id_go_from_a_label(tmp_path: Path) -> Non
         ("Fjellstrand universitetssykehus", "Fjellstrand Universitetssykehus", "Product01"),
         ("Klinikum Rotbachtal", "Klinikum Rotbachtal Software", "Product01"),
         ("Rotbachtal", "In-house, Rotbachtal", "Product01"),
+        ("Klinikum Rotbachtal", "Rotbachtal", "Product01"),
+        ("St. Anna Klinikum am Rotbachtal", "Anna Klinikum Rotbachtal QA", "Anna Klinikum Rotbachtal QA"),
+        ("Philips Klinik", "Philips", "Philips"),
+        ("Klinik Hof", "Hof Medical", "Hof Medical"),
         ("Klinikum Rotbachtal", "University Hospital Oberquell", "University Hospital Oberquell"),
         ("Varian Medical Systems", "Varian Medical Systems", "Varian Medical Systems"),
         ("Siemens", "Siemens Healthineers", "Siemens Healthineers"),
@@ -270,7 +274,7 @@ def test_initials_beside_the_end_of_an_id_go_from_a_label(tmp_path: Path) -> Non
     ],
 )
 def test_a_hospital_that_names_itself_as_the_maker(tmp_path: Path, institution: str, maker: str, new: str) -> None:
-    """Its complete name is removed wherever a manufacturer is stated; real manufacturers stay."""
+    """Its name, with or without its common words, is removed wherever a manufacturer is stated; manufacturers stay."""
     edits = sets.setting(InstitutionName=institution), written_by_the_maker(Manufacturer=maker)
 
     assert anonymized(tmp_path, *edits).ct.Manufacturer == new
@@ -293,3 +297,15 @@ def test_a_name_with_a_stroke_goes_from_a_coded_string(tmp_path: Path, value: st
         put("ct ScanOptions", value.encode(), "CS")(made)
 
     assert value_of(published(tmp_path, edit), "ct ScanOptions") == ""
+
+
+def test_a_hospital_that_names_its_machine_as_itself(tmp_path: Path) -> None:
+    """A word of the hospital's name in a model does not make it a manufacturer's."""
+    edits = (
+        sets.setting(InstitutionName="Klinikum Rotbachtal"),
+        written_by_the_maker(Manufacturer="Klinikum Rotbachtal", ManufacturerModelName="Rotbachtal CT"),
+    )
+
+    done = anonymized(tmp_path, *edits)
+
+    assert (done.ct.Manufacturer, done.ct.ManufacturerModelName) == ("Product01", "CT")

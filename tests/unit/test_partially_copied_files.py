@@ -139,6 +139,21 @@ def test_a_dose_without_its_maximum_is_not_whole(tmp_path: Path) -> None:
     assert (path.name in told, doubts) == (True, [])
 
 
+@pytest.mark.parametrize("factor", [0.001, 0.01, 0.5])
+def test_a_dose_scaled_too_low_is_worth_a_note(tmp_path: Path, factor: float) -> None:
+    """It falls off before its zeros, so nothing is missing at its end, though its histograms state more dose."""
+
+    def scaled(made: MadeSet) -> None:
+        zeros_at_the_end(made)
+        made.dose.DoseGridScaling = f"{float(made.dose.DoseGridScaling) * factor:.9g}"
+
+    made = clinical(tmp_path, scaled)
+
+    strong, (doubt,) = found(made)
+
+    assert (strong, made.path(made.dose).name in doubt, "histograms" in doubt) == ([], True, True)
+
+
 def test_a_dose_that_ends_inside_its_target_is_worth_a_note(tmp_path: Path) -> None:
     """Zero frames after a treated one, without a histogram that shows more."""
     made = clinical(tmp_path, sets.setting("RTDOSE", DVHSequence=None))
