@@ -59,7 +59,11 @@ def make_sheets(going: Batch, *, as_json: bool) -> None:
             return
         many = counted(len(to_come), "sheet")
         screen.print(f"Making {many} to review and sign. After Ctrl-C, the next run makes the rest.")
+        waits = ""
         while to_come := going.sheets_to_come():
+            if going.sheets_wait not in ("", waits):
+                waits = going.sheets_wait
+                screen.print(f"waits: {waits}")
             time.sleep(POLL_S)
         failed = going.sheets_failed()
     except KeyboardInterrupt:

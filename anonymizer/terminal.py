@@ -205,6 +205,8 @@ _REMEDIES: Final = {
 
 _DENIED: Final = (errno.EACCES, errno.EPERM)
 _ONLY_OF_WRITING: Final = (errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+_UNFINISHED: Final = ".unfinished"
+"""Ends the name of a folder that is removed when it cannot be completed."""
 
 
 def _of_system(error: OSError) -> str:
@@ -213,14 +215,14 @@ def _of_system(error: OSError) -> str:
     is_copy = error.errno in _REMEDIES and isinstance(error.filename2, str | bytes)
     is_written = error.errno in _ONLY_OF_WRITING
     name = error.filename2 if is_copy else error.filename  # of what is copied, the source could be written
-    if not isinstance(name, str | bytes):
-        return what
+    if not isinstance(name, str | bytes):  # of write(2) and fsync(2), the system does not say
+        return f"No more can be written: {what}. Make room, and repeat the command." if is_written else what
     path = Path(os.fsdecode(name))
     if not (is_copy or is_written) and (not path.name.startswith(STATE_NAME) or error.errno not in _REMEDIES):
         remedy = ". The account that runs this needs access to it." if error.errno in _DENIED else ""
         return f"{what}: {path}{remedy}"
-    folder = path.parent
-    while folder.name.startswith("."):  # unfinished, and gone by now
+    folder = next((one.parent for one in path.parents if one.name.endswith(_UNFINISHED)), path.parent)
+    while folder.name.startswith("."):  # it is gone by now, too
         folder = folder.parent
     return f"Nothing can be written in {folder}: {what}. {_REMEDIES[error.errno or 0]}"
 

@@ -158,6 +158,11 @@ class Batch:
         self._attended.beat()
         return self._sheets.ask_for_missing(self.collection)
 
+    @property
+    def sheets_wait(self) -> str:
+        """What the missing sheets wait for; empty if nothing."""
+        return self._sheets.waits
+
     def sheets_failed(self) -> list[int]:
         """Return the sheets that could not be made."""
         return self._sheets.failures(self.collection) if self.collection.options.sheets else []

@@ -10,7 +10,9 @@ import shutil
 import struct
 import time
 from base64 import b64decode
-from typing import TYPE_CHECKING
+from errno import ENOSPC
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pydicom
@@ -18,6 +20,7 @@ import pytest
 from pypdf import PdfReader
 
 from anonymizer.commands.collection.report import report as report_command
+from anonymizer.follow_run import make_sheets
 from phantom.modules import item, set_decimals
 from services.maintenance import export, withdraw
 from services.publication import republish
@@ -51,6 +54,7 @@ from tests.sets import (
     without_preamble,
 )
 from worker.queues.sheet_queue import ASKED_S, BEGUN_S, MOST_WAITING, TASK, Sheets
+from worker.tasks import sheet_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     import redis
     from pydicom import Dataset
 
+    from anonymizer.embedded.run_steps import Batch
     from tests.published import Published
     from tests.sets import MadeSet
 
@@ -416,6 +421,48 @@ def test_a_missing_sheet_is_asked_for_once_and_one_that_failed_rests(
     assert sheets.failures(done.collection) == [6]
     done.sheet()
     assert sheets.failures(done.collection) == []
+
+
+def test_a_run_tells_what_its_sheets_wait_for(
+    published: Callable[..., Published],
+    client: redis.Redis,
+    redis_server: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker leaves the reason, and the run says it once and goes on when there is room again."""
+    done = published()
+    here = SimpleNamespace(redis=client, open=lambda _: done.collection)
+    task = SimpleNamespace(request=SimpleNamespace(id="t", delivery_info={"routing_key": "q.sheets"}))
+
+    def has_no_room(*_: object) -> None:
+        raise OSError(ENOSPC, "in a folder of Mustermann's")
+
+    monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{redis_server}")
+    monkeypatch.setattr(sheet_tasks, "station", lambda: here)
+    monkeypatch.setattr(sheet_tasks, "_make", has_no_room)
+    sheets, steps = Sheets(client, Sent(), "q.sheets"), [0]
+
+    class Run:
+        @property
+        def sheets_wait(self) -> str:
+            return sheets.waits
+
+        def sheets_to_come(self) -> list[int]:
+            steps[0] += 1
+            if steps[0] == 2:
+                sheet_tasks.make_sheet.run.__func__(task, done.collection.id, 6)
+            if steps[0] == 4:
+                done.sheet()
+            return sheets.ask_for_missing(done.collection)
+
+        def sheets_failed(self) -> list[int]:
+            return sheets.failures(done.collection)
+
+    make_sheets(cast("Batch", Run()), as_json=False)
+
+    assert (steps[0], sheets.waits) == (4, "")
+    assert capsys.readouterr().out.count("\nwaits: the disk is full\n") == 1
 
 
 def test_what_a_killed_worker_was_making_is_asked_for_again_soon(

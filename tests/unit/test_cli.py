@@ -426,6 +426,23 @@ def test_what_stops_a_command_is_told_in_words(
     assert line.get("reason") == (says if isinstance(error, SettingsWrong) else None)
 
 
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (None, "No more can be written: Disk quota exceeded. Make room, and repeat the command."),
+        ("/out/.a.zip.unfinished/delivery", "Nothing can be written in /out: Disk quota exceeded. Make room there."),
+        ("/out/.a.unfinished/ANON_006/CT.dcm", "Nothing can be written in /out: Disk quota exceeded. Make room there."),
+    ],
+)
+def test_a_full_disk_is_told_with_its_remedy_wherever_it_is_noticed(
+    path: str | None, says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an open file, whose name the system does not say, and in a folder that is removed again."""
+    monkeypatch.setenv("COLUMNS", "200")
+    assert print_error(OSError(errno.EDQUOT, "Disk quota exceeded", *filter(None, [path]))) == 2
+    assert " ".join(capsys.readouterr().err.split()) == says
+
+
 def test_what_is_denied_is_told_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     """Of a collection that another account made, not even the state can be read."""
     for number in (errno.EACCES, errno.EPERM):

@@ -34,6 +34,7 @@ BEGUN_S: Final = 30
 FAILED_S: Final = 86_400
 
 _ASKED: Final = "asked"
+_FAILED: Final = "failed"
 
 MOST_WAITING: Final = 100
 """Maximum messages in the queue, in case no worker makes sheets."""
@@ -44,6 +45,8 @@ class Sheets:
 
     def __init__(self, client: redis.Redis, app: Celery, queue: str = QUEUE + ENDING) -> None:
         self.queue = queue
+        self.waits = ""
+        """What the missing sheets waited for at the last request; empty if nothing."""
         self._redis = client
         self._app = app
 
@@ -69,18 +72,23 @@ class Sheets:
                     room -= self._ask(collection.id, index)
                 else:
                     self.failed(collection.id, index)
-                    states[index] = "failed"
-        return [index for index in missing if states.get(index) != "failed"]
+                    states[index] = _FAILED
+        self.waits = next((state for state in states.values() if state not in (_ASKED, _FAILED)), "")
+        return [index for index in missing if states.get(index) != _FAILED]
 
     def failures(self, collection: Collection) -> list[int]:
         """Return the missing sheets that could not be made."""
         missing = [index for index in paths.missing(collection) if paths.can_have_one(collection, index)]
         states = self._states(collection.id, missing)
-        return [index for index in missing if states.get(index) == "failed"]
+        return [index for index in missing if states.get(index) == _FAILED]
 
     def making(self, collection_id: str, index: int) -> AbstractContextManager[None]:
         """Keep the request for a sheet only as long as this process makes it."""
         return self._begun(_note(collection_id, index))
+
+    def put_off(self, collection_id: str, index: int, why: str) -> None:
+        """Note what a sheet waits for until it is requested again."""
+        self._redis.set(_note(collection_id, index), why, ex=BEGUN_S)
 
     def done(self, collection_id: str, index: int) -> None:
         """Note that a sheet is no longer requested."""
@@ -88,7 +96,7 @@ class Sheets:
 
     def failed(self, collection_id: str, index: int) -> None:
         """Note that a sheet could not be made."""
-        self._redis.set(_note(collection_id, index), "failed", ex=FAILED_S)
+        self._redis.set(_note(collection_id, index), _FAILED, ex=FAILED_S)
 
     def ask_to_receive(self, collection_id: str, mark: str) -> None:
         """Queue a delivery from the inbox, unless just requested."""
@@ -126,7 +134,7 @@ class Sheets:
         self._app.send_task(task, args=list(arguments), queue=self.queue)
 
     def _states(self, collection_id: str, indices: list[int]) -> dict[int, str]:
-        """Return which of these sheets are `asked` for, and which have recently `failed`."""
+        """Return which of these sheets are `asked` for, have recently `failed`, or what they wait for."""
         with self._redis.pipeline(transaction=False) as step:
             for index in indices:
                 step.get(_note(collection_id, index))

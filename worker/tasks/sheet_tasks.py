@@ -14,7 +14,7 @@ from worker.drawing import ENDING
 from worker.queues.sheet_queue import TASK, Sheets
 from worker.tasks.ends import DEATHS, TaskRequest
 from worker.tasks.station import station, tolerating
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from celery import Task
@@ -40,7 +40,8 @@ def make_sheet(self: Task, collection_id: str, index: int) -> None:
             try:
                 with sheets.making(collection_id, index):
                     _make(collection, index)
-            except CIRCUMSTANCES:
+            except CIRCUMSTANCES as circumstance:
+                sheets.put_off(collection_id, index, describe(circumstance))
                 raise
             except Exception:
                 log.exception("sheet.failed")
