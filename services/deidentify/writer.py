@@ -10,7 +10,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from services.dicom import character_sets, dates, dictionary, part10, unify_charset
+from services.deidentify import unify_charset
+from services.dicom import character_sets, dates, dictionary, part10
 from services.dicom.dataset import View, root_view
 from services.dicom.elements import ITEM, Rules, drop, encode, keep, rewrite
 from services.machines import fluence

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
 from services.store.arbiter import Arbiter
 from services.store.collection import Collection
 from tests import in_process
@@ -29,7 +31,7 @@ from tests.sets import (
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 HEADER = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
 
@@ -214,6 +216,15 @@ def test_forty_sets_through_eight_workers_get_forty_numbers_in_a_row(tmp_path: P
     assert [line.split(", ")[1] for line in tracking_lines(root)[1:]] == [f"zzz_AnusGE{n:03d}" for n in range(6, 46)]
 
 
+@pytest.fixture
+def hangups() -> Iterator[None]:
+    """Let started processes receive SIGHUP, which they ignore if the tests were started with `nohup`."""
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, earlier)
+
+
+@pytest.mark.usefixtures("hangups")
 def test_a_run_that_is_stopped_or_killed_is_continued(tmp_path: Path) -> None:
     """Ctrl-C and a closed terminal let sets in work finish, SIGKILL does not; the next run completes them all.
 

@@ -11,9 +11,11 @@ import sys
 import pytest
 
 WAITING = """
-import sys, threading
+import signal, sys, threading
 from services.runtime import stop_signals
 asked = threading.Semaphore(0)
+if "nohup" not in sys.argv:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started with
 stop_signals.on_request(asked.release)
 print("ready", file=sys.stderr, flush=True)
 asked.acquire()
@@ -51,7 +53,7 @@ def test_a_terminal_that_closes_counts_once_and_is_not_written_to() -> None:
 def test_what_was_started_with_nohup_goes_on() -> None:
     """It ignores that signal, as its user wanted, and still stops when asked."""
     asked = subprocess.Popen(
-        ["nohup", sys.executable, "-c", WAITING],
+        ["nohup", sys.executable, "-c", WAITING, "nohup"],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
