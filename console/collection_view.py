@@ -132,9 +132,9 @@ class Look:
 
 
 def _ways_on(row: Row) -> Iterator[str]:
-    if row.state.may_retry:
+    if any(state.may_retry for state in row.states):
         yield ""
-    if row.state is SetState.CHANGED:
+    if SetState.CHANGED in row.states:
         yield AS_NEW
     if another_try.AS_IT_IS in row.codes:
         yield AS_IT_IS

@@ -8,10 +8,15 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import pytest
+import typer
+
+from anonymizer.commands.collection.status import status
 from services.rtset import folder_listing, unfinished_pixels
 from services.store import registry
 from services.store.collection import Collection
-from services.store.registry import Outcome
+from services.store.registry import Outcome, SetOutcome
+from services.store.set_state import SetState
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -74,6 +79,24 @@ def test_a_changed_set_is_taken_as_a_new_one_and_one_that_ends_in_zeros_as_it_is
     wait_until(lambda: "Take as it is" in member.get(served.collection).text)
     assert member.post(again, {"how": "as it is"}).status == 303
     assert registry.accepted(collection, locator, fingerprint) == {unfinished_pixels.CODE}
+
+
+@pytest.mark.parametrize(
+    ("state", "button"),
+    [("parked", "Try again"), ("refused", "Try again"), ("changed", "Take as a new set"), ("published", "")],
+)
+def test_each_set_of_a_folder_can_be_tried_again(served: Served, state: str, button: str) -> None:
+    """Also while another one of it waits; and status reports that one of them failed."""
+    sets = (
+        SetOutcome(SetState.WAITING, ("missing-dose",), plan="a", ordinal=1),
+        SetOutcome(SetState(state), index=6, plan="b", ordinal=2),
+    )
+    conclude(served, SetState.WAITING, codes=("missing-dose",), sets=sets)
+    page = served.member().get(served.collection).text
+    assert [name for name in ("Try again", "Take as a new set") if name in page] == [button] * bool(button)
+    with pytest.raises(typer.Exit) as ended:
+        status(served.share / "BATCH")
+    assert ended.value.exit_code == int(bool(button))
 
 
 def test_an_anonymized_set_says_what_it_became(served: Served) -> None:

@@ -45,6 +45,11 @@ class Row:
     each: tuple[Row, ...] = ()
     """Rows of the sets of a multi-set folder."""
 
+    @property
+    def states(self) -> frozenset[SetState]:
+        """States of its sets; that of a folder, its least finished set's, hides the others."""
+        return frozenset(one.state for one in self.each) or frozenset({self.state})
+
 
 def hospital_in(folder: str, of_form: str) -> str:
     """Return the hospital of a set, by its relative path."""

@@ -79,7 +79,7 @@ def _is_notable(row: Row) -> bool:
 
 def _is_wrong(row: Row) -> bool:
     """Return whether a set needs action by a person."""
-    return row.state.is_concluded and not row.state.is_finished and row.state is not SetState.NO_SET
+    return any(state.is_concluded and not state.is_finished and state is not SetState.NO_SET for state in row.states)
 
 
 def _statuses(share: Share, settings: Settings) -> list[CollectionStatus]:
