@@ -27,6 +27,7 @@ _NOT_ALLOWED: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _NOT_ALLOWED_IN_NAMES: Final = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f]+")
 _NOT_ALLOWED_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")
 _LONG_NUMBER: Final = re.compile(r"\d{6}")
+_DIGITS: Final = re.compile(r"[0-9]{6,}")
 _LONGEST_SHORT: Final = 256
 _LARGEST_SHORT: Final = 99_999
 """Largest number that a UID may contain by chance."""
@@ -50,12 +51,12 @@ def judge(
     """Check that kept values are valid, and that changed ones had to be changed; return the number checked."""
     values = [(kind, value) for kind, value in identifying if kind in _NAMING]
     ids = {int(digits) for kind, value in values if kind in _NUMBERED and (digits := _digits(value))}
-    in_uids = {
-        f"{year:04d}{month:02d}{day:02d}"
-        for kind, value in identifying
-        if kind == "date"
-        for year, month, day in stated_days(value)
-    } | {str(number) for number in ids if number > _LARGEST_SHORT}
+    days = [day for kind, value in identifying if kind == "date" for day in stated_days(value)]
+    dates = {f"{year:04d}{month:02d}{day:02d}" for year, month, day in days}
+    in_uids = dates | {str(number) for number in ids if number > _LARGEST_SHORT}
+    parts = ("".join(words_of(value)) for kind, value in values if kind in _NUMBERED)
+    numbers = ids | {int(run) for part in parts for run in _DIGITS.findall(part)} | set(map(int, dates))
+    numbers |= {int(f"{day:02d}{month:02d}{year:04d}") for year, month, day in days}
     words: set[str] = set()
     if found.mended:
         words = {spelling for _, value in values for word in _parts(value) for spelling in spellings(word)}
@@ -68,14 +69,14 @@ def judge(
         if _without_controls(text, vr) != text or (vr in _FORMS and not _is_of(vr, text)):
             reasons.add("kept values", "is not a value of its VR", place)
     for value in filter(_WHOLE.fullmatch, found.numbers):
-        if _number(value.decode("latin-1")) in ids:
+        if _number(value.decode("latin-1")) in numbers:
             found_at = locator.find(value, begins=True)
-            reasons.add("kept values", "a kept number is an ID of the patient", found_at)
+            reasons.add("kept values", "a kept number is an ID or a date of the patient", found_at)
     binary_ids = {code for one in ids for code in binary_values.codes_of(one)}
     for value in binary_ids & found.binary:
         reasons.add("kept values", "a kept number is an ID of the patient", locator.find(value))
     for change, place in found.mended.items():
-        had_to = _had_to_be_emptied(change, in_uids) or _had_to(change, search, words, ids)
+        had_to = _had_to_be_emptied(change, in_uids) or _had_to(change, search, words, numbers)
         if not had_to and not _may_hint_at_person(change, values):
             reasons.add("elements", "differs, and should be kept", place)
     return len(found.kept) + len(found.mended)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import binary_values, dictionary
 from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
-from services.dicom.dates import read_da
+from services.dicom.dates import read_da, read_dt
 from services.language import gettext, gettext_noop
 from services.policy.attribute_types import ROOT, TABLE, demanded
 from services.rtset.echoes import Echoes, spellings
@@ -149,16 +149,22 @@ class _Known:
         self._found = found
         values = [(kind, value) for kind, value in found if kind in _NAMING]
         digits = [re.sub(r"[\W_]", "", value) for kind, value in values if kind in _NUMBERED]
-        self.numbers: Final = {int(one) for one in digits if one.isascii() and one.isdecimal() and len(one) >= _LONG}
+        ids = {int(one) for one in digits if one.isascii() and one.isdecimal() and len(one) >= _LONG}
         whole = (word for _, value in values for word in (*_words(value), "".join(_words(value))))
-        self.as_binary: Final = {code for number in self.numbers for code in binary_values.codes_of(number)}
+        self.as_binary: Final = {code for number in ids for code in binary_values.codes_of(number)}
         words = {spelling for word in whole for spelling in spellings(word)}
         self.words: Final = {word for word in words if len(word) >= _TOKEN and not is_term(word.upper())}
         self._digits: Final = digits
-        days = (day for kind, value in found if kind == "date" for day in read_da(value))
-        numbers = {str(one) for one in self.numbers if one >= 10 ** (_LONG - 1)}
+        days = {day for kind, value in found if kind == "date" for day in read_da(value) or read_dt(value)}
+        numbers = {str(one) for one in ids if one >= 10 ** (_LONG - 1)}
         self._in_uids: Final = {f"{day:%Y%m%d}" for day in days} | numbers
+        runs = {int(run) for one in digits for run in re.findall(rf"[0-9]{{{_LONG},}}", one)}
+        self._as_numbers: Final = ids | runs | {int(f"{day:{form}}") for day in days for form in ("%Y%m%d", "%d%m%Y")}
         self._names: Final = [value for kind, value in values if kind == "person"]
+
+    def is_number(self, number: int) -> bool:
+        """Return whether a number is an ID, the digits of one, or a date as its digits: 19510317, 17031951."""
+        return number >= 10 ** (_LONG - 1) and number in self._as_numbers
 
     def hints_at_person(self, part: str) -> bool:
         """Return whether a coded string has someone's initials beside the end of an ID, significant only together."""
@@ -249,14 +255,14 @@ def _read(value: bytes) -> str:
 
 
 def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
-    """Check a number or list of numbers: all are valid, and a single one is not an ID."""
+    """Check a number or list of numbers: all are valid, and a single one is no ID or date."""
     stripped = value.rstrip(b"\0 ")
     parts = stripped.split(b"\\") if stripped else []
     code = NUMBER if _is_needed(tag) else VALUE if tag in _DEMANDED else ""
     if not all(_DECIMAL.fullmatch(part) or not part.strip(b" ") for part in parts):
         return Mend(b"", gettext_noop("holds something that is not a number"), code)
-    if len(parts) == 1 and (number := _integer(parts[0])) >= 10 ** (_LONG - 1) and number in known.numbers:
-        return Mend(b"", gettext_noop("holds an ID of the patient"), TERM if code == NUMBER else code)
+    if len(parts) == 1 and known.is_number(_integer(parts[0])):
+        return Mend(b"", gettext_noop("holds an ID or a date of the patient"), TERM if code == NUMBER else code)
     return None
 
 

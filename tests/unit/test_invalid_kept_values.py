@@ -12,6 +12,7 @@ from services.dicom.character_sets import plain
 from services.errors import NotClean, SetRefused
 from services.proof import prove
 from services.proof.prove import Expected
+from services.rtset import kept_values
 from tests.anonymized import IDENTITY, Anonymized, anonymize_folder
 from tests.sets import encoded, make_set
 
@@ -309,3 +310,45 @@ def test_the_proof_takes_no_change_that_had_no_reason(tmp_path: Path, change: Ca
     files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
     with pytest.raises(NotClean, match=r"differs, and should be kept|no value of its VR"):
         prove.prove(files, found.anon, Expected(IDENTITY, found.replacements.policy, found.replacements.machine))
+
+
+@pytest.fixture
+def of_letters_and_digits() -> Edit:
+    """Set an ID of letters and digits, and a birth date."""
+
+    def edit(made: MadeSet) -> None:
+        for data in made.objects:
+            data.PatientID, data.PatientBirthDate = "HL-70213344", "19510317"
+
+    return edit
+
+
+@pytest.mark.parametrize("value", ["70213344", "19510317", "17031951", "+19510317.0"])
+@pytest.mark.parametrize(
+    "where", ["ct SeriesNumber", "ct AcquisitionNumber", "plan SeriesNumber", "dose InstanceNumber"]
+)
+def test_digits_of_an_id_or_a_date_go_from_a_number(
+    tmp_path: Path, of_letters_and_digits: Edit, where: str, value: str
+) -> None:
+    """They identify wherever they are."""
+    assert value_of(published(tmp_path, of_letters_and_digits, put(where, value.encode(), "IS")), where) == ""
+
+
+@pytest.mark.parametrize("value", ["70213344", "19510317"])
+def test_a_needed_number_that_is_an_id_or_a_date_is_refused(
+    tmp_path: Path, of_letters_and_digits: Edit, value: str
+) -> None:
+    """A dose cannot do without it."""
+    where = "plan FractionGroupSequence>ReferencedBeamSequence>BeamMeterset"
+    with pytest.raises(SetRefused, match="identifier-in-term"):
+        published(tmp_path, of_letters_and_digits, put(where, value.encode(), "DS"))
+
+
+@pytest.mark.parametrize("value", ["70213344", "19510317", "17031951"])
+def test_the_proof_finds_such_a_number_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_letters_and_digits: Edit, value: str
+) -> None:
+    """If it was left."""
+    monkeypatch.setattr(kept_values._Known, "is_number", lambda *_: False)
+    with pytest.raises(NotClean, match="a kept number is an ID or a date"):
+        published(tmp_path, of_letters_and_digits, put("ct SeriesNumber", value.encode(), "IS"))
