@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from services.deidentify.text_dates import read_birth_years
+from services.deidentify.text_dates import read_birth_years, read_dates, read_months
 from services.dicom.character_sets import name_components
 from services.forms.word_list import Decisions
 from services.policy.text_roles import TECHNICAL_ROLES
@@ -57,6 +57,10 @@ _NAMELESS: Final = frozenset(map(fold, word_lists.NAMELESS))
 _NUMBER: Final = re.compile(r"\d+")
 _TOKEN: Final = re.compile(r"[^\W\d_]+|\d+")
 _CODED: Final = re.compile(r"[^\W_]*\d[^\W_]*")
+_PERHAPS_A_DATE: Final = re.compile(
+    r"\d{1,2}([./])\d{1,2}\1\d\d|(?:0?[1-9]|1[0-2])[-./]\d{4}|\d{4}[-./](?:0[1-9]|1[0-2])"
+)
+"""5.5.21, which may also be a number of another kind, or a month with its year: 3/2019."""
 _UID: Final = re.compile(r"\d+(?:\.\d+){3,}")
 
 
@@ -172,6 +176,9 @@ def words_of(text: str, weak: WeakEvidence, *, technical: bool = False) -> Itera
         numbers = (found for found in _NUMBER.finditer(text) if len(found[0]) >= _LONG_OF_A_CODE)
         yield from (found.span() for found in numbers if weak.reasons(found[0]))
         return
+    for span, _ in (*read_dates(text), *read_months(text)):
+        if _PERHAPS_A_DATE.fullmatch(text, *span):
+            yield span
     years = {span.start for span, _ in read_birth_years(text)}
     for found in _NUMBER.finditer(text):
         number = found[0]

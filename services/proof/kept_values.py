@@ -74,7 +74,7 @@ def judge(
             reasons.add("kept values", "a kept number is an ID or a date of the patient", found_at)
     binary_ids = {code for one in ids for code in binary_values.codes_of(one)}
     for value in binary_ids & found.binary:
-        reasons.add("kept values", "a kept number is an ID of the patient", locator.find(value))
+        reasons.add("kept values", "a kept number is an ID or a date of the patient", locator.find(value))
     for change, place in found.mended.items():
         had_to = _had_to_be_emptied(change, in_uids) or _had_to(change, search, words, numbers)
         if not had_to and not _may_hint_at_person(change, values):

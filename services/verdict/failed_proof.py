@@ -129,7 +129,7 @@ _FINDINGS: Final = Phrases(
     gettext_noop("does not state what was done"),
     # kept values
     gettext_noop("is not a value of its VR"),
-    gettext_noop("a kept number is an ID of the patient"),
+    gettext_noop("a kept number is an ID or a date of the patient"),
     gettext_noop("a kept UID contains an ID or a date"),
     # links
     gettext_noop("{} differs from the source"),

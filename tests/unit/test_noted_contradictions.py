@@ -197,3 +197,51 @@ def test_a_dose_far_from_the_prescribed_one_is_told(tmp_path: Path, edits: tuple
     found = [one for one in made.record_notes if "highest dose" in one]
     assert bool(found) == bool(told), made.faults
     assert told in "".join(found)
+
+
+def again(where: Callable[[Dataset], Dataset], sequence: str) -> Callable[[Dataset], object]:
+    """Repeat the first item of a sequence."""
+    return lambda data: where(data)[sequence].value.append(copy.deepcopy(where(data)[sequence].value[0]))
+
+
+def beam(made_plan: Dataset) -> Dataset:
+    """Return the first beam."""
+    return made_plan.BeamSequence[0]
+
+
+TWICE: list[tuple[str, str, Edit]] = [
+    *(
+        ("RT Plan", f"{name}Number", plan(again(lambda data: data, f"{name}Sequence")))
+        for name in ("PatientSetup", "ToleranceTable", "DoseReference", "FractionGroup")
+    ),
+    ("RT Plan", "RTBeamLimitingDeviceType", plan(again(beam, "BeamLimitingDeviceSequence"))),
+    ("RT Plan", "RTBeamLimitingDeviceType", plan(again(point, "BeamLimitingDevicePositionSequence"))),
+    (
+        "RT Plan",
+        "WedgeNumber",
+        plan(lambda data: setattr(beam(data), "WedgeSequence", [item(WedgeNumber=1), item(WedgeNumber=1)])),
+    ),
+    (
+        "RT Structure Set",
+        "ReferencedROINumber",
+        lambda made: again(lambda data: data, "ROIContourSequence")(made.structure_set) and None,
+    ),
+    (
+        "RT Structure Set",
+        "ObservationNumber",
+        lambda made: again(lambda data: data, "RTROIObservationsSequence")(made.structure_set) and None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "names", "edit"), TWICE)
+def test_items_that_nothing_tells_apart_are_reported(tmp_path: Path, kind: str, names: str, edit: Edit) -> None:
+    """A planning system takes one of them."""
+    told = [note for note in verdict(tmp_path, edit).notes if "items of the same number or type" in note]
+    assert told == [f"The {kind} has several items of the same number or type: {names}."]
+
+
+def test_a_set_has_no_items_that_nothing_tells_apart(tmp_path: Path) -> None:
+    """Two observations of one structure are allowed."""
+    told = verdict(tmp_path).notes
+    assert not any("items of the same number or type" in note for note in told)

@@ -18,7 +18,7 @@ from services.rtset import geometry, planned_dose
 from services.rtset.reader import DOSE, NAMES, PLAN, STRUCTURE_SET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from services.dicom.dataset import View
@@ -42,6 +42,13 @@ def notes(objects: Objects) -> Iterator[str]:
                 "The {kind} refers to items that are not there: {names}.",
                 kind=NAMES[kind],
                 names=tallied(strangers),
+            )
+    for file, repeated in ((objects.plan, _twice_in_plan), (objects.structure_set, _twice_in_structure_set)):
+        if file and (names := Counter(repeated(file.view))):
+            yield gettext(
+                "The {kind} has several items of the same number or type: {names}.",
+                kind=NAMES[file.kind],
+                names=tallied(names),
             )
     if objects.plan:
         yield from _fraction_groups(objects.plan.view)
@@ -107,6 +114,36 @@ def _in_plan(dose: View, plan: View) -> Iterator[str]:
     yield from _not_in(those, groups, "ReferencedFractionGroupNumber")
     beams = _below(groups, "ReferencedBeamSequence")
     yield from _not_in(_numbers(_beams(plan), "BeamNumber"), beams, "ReferencedBeamNumber")
+
+
+def _twice_in_plan(plan: View) -> Iterator[str]:
+    """Yield the attributes that should tell items of a plan apart, but for its beams. PS3.3 C.8.8.10 to C.8.8.14."""
+    for sequence, number in (
+        ("PatientSetupSequence", "PatientSetupNumber"),
+        ("ToleranceTableSequence", "ToleranceTableNumber"),
+        ("DoseReferenceSequence", "DoseReferenceNumber"),
+        ("FractionGroupSequence", "FractionGroupNumber"),
+    ):
+        yield from _twice(plan.items(sequence), number)
+    for beam, points in geometry.beams(plan):
+        for device in ("Wedge", "Block", "Compensator"):
+            yield from _twice(beam.items(f"{device}Sequence"), f"{device}Number")
+        positions = (point.items("BeamLimitingDevicePositionSequence") for point in beam.items(points))
+        for devices in (beam.items("BeamLimitingDeviceSequence"), *positions):
+            if len(devices) > len(set(map(_device, devices))):
+                yield "RTBeamLimitingDeviceType"
+
+
+def _twice_in_structure_set(structure_set: View) -> Iterator[str]:
+    """Yield the same of a structure set, but for the structures. PS3.3 C.8.8.6, C.8.8.8."""
+    yield from _twice(structure_set.items("ROIContourSequence"), "ReferencedROINumber")
+    yield from _twice(structure_set.items("RTROIObservationsSequence"), "ObservationNumber")
+
+
+def _twice(items: Sequence[View], keyword: str) -> Iterator[str]:
+    numbers = [number for item in items if (number := item.number(keyword)) is not None]
+    if len(numbers) > len(set(numbers)):
+        yield keyword
 
 
 def _beams(plan: View) -> list[View]:
