@@ -9,7 +9,6 @@ is unaccounted for.
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import re
 import shutil
@@ -26,7 +25,7 @@ from services.language import gettext
 from services.layout import SHEETS_NAME
 from services.maintenance import export
 from services.maintenance.export import Exported
-from services.runtime import durable_files
+from services.runtime import audit, durable_files
 from services.store import records, tracking_lines
 from services.store.records import folder_name
 
@@ -141,7 +140,7 @@ def make(
     """
     export.refuse_inside(collection, target)
     chosen, held = _choose(collection, wanted)
-    run = _Run(collection, key, wanted, extras, user or _user(), to)
+    run = _Run(collection, key, wanted, extras, user or audit.system_user(), to)
     if wanted.as_zip or wanted.recipients:
         return run.packed(_file_of(target, run.id, encrypted=bool(wanted.recipients)), chosen, held)
     return run.new_folder(target, chosen, held) if _is_free(target) else run.into(target, chosen, held)
@@ -396,13 +395,6 @@ def _decoded(stored: Mapping[str, Any]) -> Delivery:
         done=bool(stored.get("done")),
         number=int(stored.get("number", 0)),
     )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return str(os.getuid())  # in a container, where the user has no name
 
 
 def _file_of(target: Path, delivery_id: str, *, encrypted: bool) -> Path:

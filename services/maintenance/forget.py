@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 SHEET_ENDINGS: Final = (".html", ".pdf")
-OF_A_SET: Final = ("words", "accounts", "releases", "audit", "redo")
+OF_A_SET: Final = ("words", "accounts", "releases", "redo")
 """State folders with a file for each index."""
 
 
@@ -102,6 +102,8 @@ def _erase_files(collection: Collection, name: str, published: Record) -> None:
     for place in (sheets_folder(collection.root), collection.withdrawn):
         for ending in SHEET_ENDINGS:
             (place / f"{name}{ending}").unlink(missing_ok=True)
+    for path in sheets_folder(collection.root).glob("report*.html"):  # each shows every set; it can be made again
+        path.unlink(missing_ok=True)
     (collection.state / SHEETS_NAME / f"{name}.json").unlink(missing_ok=True)
     for kept in OF_A_SET:
         for file in (f"{published.index:06d}.json", f"{name}.json"):

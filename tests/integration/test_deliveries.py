@@ -17,7 +17,8 @@ import pytest
 from services.errors import SettingsWrong
 from services.exchange import deliveries, delivery_key, packing
 from services.exchange.deliveries import Wanted
-from services.publication import republish
+from services.maintenance import word_decisions
+from services.publication import republish, unread_words
 from services.runtime import durable_files
 from services.runtime.settings import Settings
 from services.store import records, registry
@@ -394,6 +395,23 @@ def test_a_forgotten_patient_is_erased_except_for_the_number(root: Path, tmp_pat
     assert anonymizer("retry", root, "once more", "--as-new").code == 0
     publish(root, client, "once more")
     assert (root / "ANON_008").is_dir()
+
+
+def test_words_and_pictures_of_a_forgotten_patient_leave_lists_and_reports(root: Path, tmp_path: Path) -> None:
+    """At once, with or without a service; what a person wrote stays theirs, and is named for them to delete."""
+    collection = Collection.open(root)
+    words = [{"word": word, "texts": {}, "why": ""} for word in ("Josefin", "Hubermann")]
+    unread_words.write(collection, 6, "", "", words)
+    word_decisions.decide(collection, ["Hubermann"], "remove")
+    assert b"Josefin" in (root / "words.csv").read_bytes()
+    for name in ("report.html", "report_St._Anna.html", "of a person.html"):
+        (root / "sheets" / name).write_text("<img>")
+    shutil.move(root / "Huber Josef", tmp_path / "Huber Josef")
+    said = anonymizer("forget", root, "ANON_006")
+    assert said.code == 0
+    assert sorted(path.name for path in (root / "sheets").glob("*.html")) == ["of a person.html"]
+    assert "keeps words of this set, because somebody decided on them: Hubermann." in " ".join(said.text.split())
+    assert b"Josefin" not in (root / "words.csv").read_bytes()
 
 
 def persons(root: Path) -> set[str]:
