@@ -30,7 +30,13 @@ _SOP_INSTANCE: Final = tag("SOPInstanceUID")
 
 def faults(kind: str, old: DicomFile, new: DicomFile) -> Iterator[tuple[str, str]]:
     """Yield the problems of a written file: the failed check and the reason. PS3.10 7.1."""
-    if new.path.name != f"{PREFIXES[kind]}.{value_of(new, _SOP_INSTANCE).decode('latin-1')}.dcm":
+    name = f"{PREFIXES[kind]}.{value_of(new, _SOP_INSTANCE).decode('latin-1')}.dcm"
+    if new.path.name != name and new.path.name.lower() == name.lower():
+        yield (
+            "files",
+            f"the share changes the case of the letters in the name of a {kind}: mount it so that it keeps them",
+        )
+    elif new.path.name != name:
         yield "files", f"the name of a {kind} is not derived from its new UID"
     if new.data[:132] != bytes(128) + b"DICM":
         yield _META, f"the preamble of a {kind} is not empty"

@@ -37,6 +37,7 @@ _FINDINGS: Final = Phrases(
     gettext_noop("two files contain the same object"),
     gettext_noop("there is no output of a {}"),
     gettext_noop("the name of a {} is not derived from its new UID"),
+    gettext_noop("the share changes the case of the letters in the name of a {}: mount it so that it keeps them"),
     gettext_noop("the preamble of a {} is not empty"),
     gettext_noop("of a {} does not contain exactly what was to be written"),
     gettext_noop("the transfer syntax of a {} is not one of those allowed"),

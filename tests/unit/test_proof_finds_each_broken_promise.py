@@ -624,6 +624,15 @@ def test_a_file_missing(published: Published) -> None:
     assert reasons(published) == "files: there is no output of a CT"
 
 
+def test_a_share_that_changes_names(published: Published) -> None:
+    """As some mounts of Windows' file systems do: an operator can mount it otherwise, and nobody has to report it."""
+    file = one(published, "RD")
+    file.rename(file.with_name(file.name.lower()))
+    assert reasons(published) == (
+        "files: the share changes the case of the letters in the name of a RTDOSE: mount it so that it keeps them"
+    )
+
+
 def test_a_file_with_another_name(published: Published) -> None:
     """Names must be derived from new UIDs, since others could identify."""
     one(published, "RD").rename(published.output / "RD.Mustermann.dcm")
