@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _WRITTEN: Final = (
     *("utf-8", "cp1250", "iso8859-2", "cp1251", "iso8859-5", "koi8-r", "cp1253", "iso8859-7", "cp1254", "iso8859-9"),
     *("cp1255", "cp1256", "iso8859-6", "cp1257", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
+    *("cp850", "mac_roman"),
 )
-_READ: Final = ("cp1252", "latin-1", "cp850")
+_READ: Final = ("cp1252", "latin-1", "cp850", "cp437", "mac_roman")
 _UNKNOWN: Final = "?¿\N{REPLACEMENT CHARACTER}"
 """Characters that programs write for a letter they cannot represent."""
 

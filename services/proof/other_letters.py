@@ -111,6 +111,7 @@ def _is_consonant(letter: str) -> bool:
 _PAGES: Final = (
     *("utf-8", "cp1250", "iso8859-2", "cp1251", "iso8859-5", "koi8-r", "cp1253", "iso8859-7", "cp1254", "iso8859-9"),
     *("cp1255", "cp1256", "iso8859-6", "cp1257", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
+    *("cp850", "mac_roman"),
 )
 UNKNOWN: Final = "?¿\N{REPLACEMENT CHARACTER}"
 """Characters that programs write for a letter they cannot represent."""
@@ -146,7 +147,7 @@ class MisreadLetters:
 
 def other_readings(text: str) -> Iterator[str]:
     """Yield the different texts that other code pages make of a text's bytes."""
-    for wrong in ("cp1252", "latin-1", "cp850"):
+    for wrong in ("cp1252", "latin-1", "cp850", "cp437", "mac_roman"):
         written = b"".join(_byte(char, wrong) for char in text)
         for page in _PAGES:
             read = written.decode(page, "ignore").casefold()

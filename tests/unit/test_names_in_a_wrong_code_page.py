@@ -23,10 +23,10 @@ NAMES = (
 PAGES = ("utf-8", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1255", "cp1257")
 
 
-def misread(name: str, page: str) -> str:
-    """Return a name in one code page as read in Western European; unchanged if impossible."""
+def misread(name: str, page: str, read: str = "cp1252") -> str:
+    """Return a name in one code page as read in another; unchanged if impossible."""
     try:
-        return name.encode(page).decode("cp1252")
+        return name.encode(page).decode(read)
     except UnicodeError:
         return name
 
@@ -64,6 +64,29 @@ def test_the_beginning_of_a_short_name_goes_where_a_character_is_cut_off(name: s
     assert left_of(label, name) == "PTV"
     assert Traces([("person", name)]).are_in(label)
     assert left_of("PTV Xq\N{REPLACEMENT CHARACTER}", name) == "PTV Xq\N{REPLACEMENT CHARACTER}"
+
+
+OF_DOS_AND_MACINTOSH = [
+    *(("mac_roman", "latin-1"), ("mac_roman", "cp1252"), ("latin-1", "mac_roman"), ("utf-8", "mac_roman")),
+    *(("cp850", "latin-1"), ("cp850", "cp1252"), ("latin-1", "cp437"), ("utf-8", "cp437")),
+]
+EXCHANGED = sorted(
+    {
+        (name, echo)
+        for name in ("Großmann", "Müller", "Jäger", "Núñez", "Lefèvre")
+        for page, read in OF_DOS_AND_MACINTOSH
+        if (echo := misread(name, page, read)) != name
+    }
+)
+
+
+@pytest.mark.parametrize(("name", "echo"), EXCHANGED)
+def test_names_exchanged_with_dos_or_a_macintosh_are_removed(name: str, echo: str) -> None:
+    """Großmann has a ligature of f and l then."""
+    label, values = f"PTV {echo}", [("person", f"{name}^X")]
+    assert left_of(label, f"{name}^X") == "PTV"
+    assert Search(values).in_typed(label) == {"person"}
+    assert Traces(values).are_in(label)
 
 
 MISREAD = sorted({(name, echo) for name in NAMES.split() for page in PAGES if (echo := misread(name, page)) != name})

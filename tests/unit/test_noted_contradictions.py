@@ -215,7 +215,11 @@ TWICE: list[tuple[str, str, Edit]] = [
         for name in ("PatientSetup", "ToleranceTable", "DoseReference", "FractionGroup")
     ),
     ("RT Plan", "RTBeamLimitingDeviceType", plan(again(beam, "BeamLimitingDeviceSequence"))),
-    ("RT Plan", "RTBeamLimitingDeviceType", plan(again(point, "BeamLimitingDevicePositionSequence"))),
+    (
+        "RT Plan",
+        "RTBeamLimitingDeviceType",
+        plan(again(lambda data: beam(data).ControlPointSequence[0], "BeamLimitingDevicePositionSequence")),
+    ),
     (
         "RT Plan",
         "WedgeNumber",

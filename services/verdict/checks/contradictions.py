@@ -128,7 +128,7 @@ def _twice_in_plan(plan: View) -> Iterator[str]:
     for beam, points in geometry.beams(plan):
         for device in ("Wedge", "Block", "Compensator"):
             yield from _twice(beam.items(f"{device}Sequence"), f"{device}Number")
-        positions = (point.items("BeamLimitingDevicePositionSequence") for point in beam.items(points))
+        positions = (point.items("BeamLimitingDevicePositionSequence") for point in beam.items(points)[:1])
         for devices in (beam.items("BeamLimitingDeviceSequence"), *positions):
             if len(devices) > len(set(map(_device, devices))):
                 yield "RTBeamLimitingDeviceType"
