@@ -163,6 +163,7 @@ def test_who_did_what_is_written_down_and_names_no_folder(root: Path, served: Se
     exported(root, tmp_path / "first")
     (root / "Huber Josef").mkdir()
     anonymizer("retry", root, "Huber Josef", "--as-new")
+    anonymizer("structures", root, "--ignore", "PTV", "--confirm", "CTV=CTVp")
     member.post(f"{page}/withdraw")
     lines = audit.read(root / ".anonymizer")
     assert [(line["act"], line["by"]) for line in lines] == [
@@ -170,6 +171,7 @@ def test_who_did_what_is_written_down_and_names_no_folder(root: Path, served: Se
         ("released", "page"),
         ("delivered", "command line"),
         ("as new", "command line"),
+        ("names decided", "command line"),
         ("withdrawn", "page"),
     ]
     assert [line["user"] for line in lines if line["by"] == "page"] == [USER] * 3

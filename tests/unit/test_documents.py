@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tempfile
@@ -16,6 +17,7 @@ from services.maintenance.attribute_diff import ADDED, KEPT, as_markdown, compar
 from services.policy.markdown import as_markdown as policy_as_markdown
 from services.policy.table import Choice, policy_for
 from services.rtset.reader import NAMES
+from services.store.set_state import FROM_LEAST_FINISHED
 from sheets.tables import columns
 from tests import names_and_labels
 from tests.anonymized import anonymized
@@ -56,6 +58,32 @@ PAGES = {
 def test_a_page_is_what_the_program_does(page: str) -> None:
     """A changed table or synthetic set requires a new page."""
     assert (DOCS / page).read_text("utf-8") == PAGES[page]()
+
+
+def events() -> set[str]:
+    """Return the events in the calls of loggers, and the actions of users in the console."""
+    found = {f"set.{state.replace(' ', '-')}" for state in FROM_LEAST_FINISHED}
+    for package in ("anonymizer", "console", "receiver", "services", "sheets", "watcher", "worker"):
+        for path in (HERE / package).rglob("*.py"):
+            for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(call, ast.Call):
+                    texts = [each.value for each in call.args if isinstance(each, ast.Constant)]
+                    found |= {str(text) for text in texts if _is_event(ast.unparse(call.func), str(text))}
+    return found
+
+
+def _is_event(function: str, text: str) -> bool:
+    if function == "tolerating" or re.fullmatch(r"(log|structlog\.get_logger\(\))\.\w+", function):
+        return "." in text
+    return function in {"asked.did", "_do", "_do_names"} and re.fullmatch("[a-z_]+", text) is not None
+
+
+def test_the_documents_tell_of_every_event_of_the_log() -> None:
+    """Whoever collects the log looks them up there; the console's are on its own page."""
+    every, text = events(), "".join((DOCS / page).read_text("utf-8") for page in ("logs.md", "console.md"))
+    assert {"set.settled", "sheet.waits", "console.began", "names_decided", "audit.failed"} <= every
+    told = {name.removeprefix("console.") for name in re.findall(r"`([a-z._-]+)`", text)}
+    assert {event.removeprefix("console.") for event in every} - told == set()
 
 
 def test_the_architecture_tells_of_every_module() -> None:

@@ -19,6 +19,7 @@ from services.forms.identity import Identity, wrong_parts
 from services.language import Language
 from services.machines import descriptor
 from services.publication import claims
+from services.runtime import audit
 from services.runtime.settings import Settings
 from services.store.collection import Collection, has_state
 from services.store.records import folder_name
@@ -86,6 +87,7 @@ def new(
         collection = Collection.adopt(root, form[0], form[1], above or 0)
     elif form[0] and form[1]:
         collection = Collection.create(root, *form)
+    audit.note(collection.state, "numbers continued" if go_on else "collection made")
     if not had_form:
         console().print(f"{collection.root / 'collection.toml'} written.")
     print_next_identity(collection)

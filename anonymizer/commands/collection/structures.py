@@ -66,6 +66,8 @@ def structures(
     if sheet != before:
         structure_list.write(root, sheet, instead_of=before)
     collection = Collection.look(root)
+    if confirm or ignore:
+        audit.note(collection.state, "names decided", count=len([*(confirm or ()), *(ignore or ())]))
     folders = [root / name for name in folders_of(collection)]
     with ProcessPoolExecutor() as pool:
         sets = Reader().read(collection, folders, pool.map)

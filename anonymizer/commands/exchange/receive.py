@@ -17,6 +17,7 @@ from services.errors import SettingsWrong
 from services.exchange import delivery_key, receiving
 from services.exchange.incoming.opening import Tampered
 from services.exchange.trust import remember, trusted
+from services.runtime import audit
 from services.runtime.settings import Settings
 from worker.connection import connect
 from worker.transient_errors import describe
@@ -76,6 +77,7 @@ def receive(
             console().print(f"Nothing was imported from the delivery. {refused}")
         raise typer.Exit(SOME_NOT) from None
     remember(settings, outcome.fingerprint, hospital)
+    audit.note(here.state, "delivery received", delivery=outcome.id, count=len(outcome.sets))
     if as_json:
         print_json(_as_json(outcome))
     else:
