@@ -50,13 +50,12 @@ def judge(
 ) -> int:
     """Check that kept values are valid, and that changed ones had to be changed; return the number checked."""
     values = [(kind, value) for kind, value in identifying if kind in _NAMING]
-    ids = {int(digits) for kind, value in values if kind in _NUMBERED and (digits := _digits(value))}
+    joined = ("".join(words_of(value)) for kind, value in values if kind in _NUMBERED)
+    ids = {int(run) for one in joined for run in _DIGITS.findall(one)}
     days = [day for kind, value in identifying if kind == "date" for day in stated_days(value)]
     dates = {f"{year:04d}{month:02d}{day:02d}" for year, month, day in days}
     in_uids = dates | {str(number) for number in ids if number > _LARGEST_SHORT}
-    parts = ("".join(words_of(value)) for kind, value in values if kind in _NUMBERED)
-    numbers = ids | {int(run) for part in parts for run in _DIGITS.findall(part)} | set(map(int, dates))
-    numbers |= {int(f"{day:02d}{month:02d}{year:04d}") for year, month, day in days}
+    numbers = ids | set(map(int, dates)) | {int(f"{day:02d}{month:02d}{year:04d}") for year, month, day in days}
     words: set[str] = set()
     if found.mended:
         words = {spelling for _, value in values for word in _parts(value) for spelling in spellings(word)}

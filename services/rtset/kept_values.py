@@ -149,7 +149,7 @@ class _Known:
         self._found = found
         values = [(kind, value) for kind, value in found if kind in _NAMING]
         digits = [re.sub(r"[\W_]", "", value) for kind, value in values if kind in _NUMBERED]
-        ids = {int(one) for one in digits if one.isascii() and one.isdecimal() and len(one) >= _LONG}
+        ids = {int(run) for one in digits for run in re.findall(rf"[0-9]{{{_LONG},}}", one)}
         whole = (word for _, value in values for word in (*_words(value), "".join(_words(value))))
         self.as_binary: Final = {code for number in ids for code in binary_values.codes_of(number)}
         words = {spelling for word in whole for spelling in spellings(word)}
@@ -158,8 +158,7 @@ class _Known:
         days = {day for kind, value in found if kind == "date" for day in read_da(value) or read_dt(value)}
         numbers = {str(one) for one in ids if one >= 10 ** (_LONG - 1)}
         self._in_uids: Final = {f"{day:%Y%m%d}" for day in days} | numbers
-        runs = {int(run) for one in digits for run in re.findall(rf"[0-9]{{{_LONG},}}", one)}
-        self._as_numbers: Final = ids | runs | {int(f"{day:{form}}") for day in days for form in ("%Y%m%d", "%d%m%Y")}
+        self._as_numbers: Final = ids | {int(f"{day:{form}}") for day in days for form in ("%Y%m%d", "%d%m%Y")}
         self._names: Final = [value for kind, value in values if kind == "person"]
 
     def is_number(self, number: int) -> bool:

@@ -344,6 +344,16 @@ def test_a_needed_number_that_is_an_id_or_a_date_is_refused(
         published(tmp_path, of_letters_and_digits, put(where, value.encode(), "DS"))
 
 
+@pytest.mark.parametrize("component", ["70213344", "1970213344", "19510317"])
+def test_a_uid_of_a_class_with_digits_of_an_id_is_refused(
+    tmp_path: Path, of_letters_and_digits: Edit, component: str
+) -> None:
+    """It cannot be replaced."""
+    value = f"1.2.826.{component}.5".encode()
+    with pytest.raises(SetRefused, match="identifier-in-term"):
+        published(tmp_path, of_letters_and_digits, put("plan RelatedGeneralSOPClassUID", value, "UI"))
+
+
 @pytest.mark.parametrize("value", ["70213344", "19510317", "17031951"])
 def test_the_proof_finds_such_a_number_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_letters_and_digits: Edit, value: str
