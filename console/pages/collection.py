@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from console.collection_view import Board, Look
     from console.forms import Form
+    from watcher.status.rows import Row
 
 SHOWN_DONE: Final = 25
 """Number of anonymized sets on a page, unless all are requested."""
@@ -77,13 +78,18 @@ def _parts(asked: Asked, board: Board) -> Parts:
         "done-more": asked.render("done_more.html", shown=len(done), **here),
         "files": asked.render("files.html", days=board.files.tracking_days(), sheets=sheets, **here),
         **{f"set-{line.row.locator}": asked.render("set.html", line=line, **here) for line in lines},
-        **{f"done-{row.locator}": asked.render("done.html", row=row, sheets=sheets, **here) for row in done},
+        **{_done_id(row): asked.render("done.html", id=_done_id(row), row=row, sheets=sheets, **here) for row in done},
     }
     lists = {
         "sets": [f"set-{line.row.locator}" for line in lines],
-        "done": [f"done-{row.locator}" for row in done],
+        "done": [_done_id(row) for row in done],
     }
     return Parts(html, lists, _said(asked, look))
+
+
+def _done_id(row: Row) -> str:
+    """Return the element ID of an anonymized set; a folder may hold several."""
+    return f"done-{row.locator}-{row.anon}"
 
 
 def _is_no_set(state: SetState, judgement: Any) -> bool:

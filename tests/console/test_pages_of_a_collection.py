@@ -99,6 +99,18 @@ def test_each_set_of_a_folder_can_be_tried_again(served: Served, state: str, but
     assert ended.value.exit_code == int(bool(button))
 
 
+def test_each_anonymized_set_of_a_folder_is_listed(served: Served) -> None:
+    """With the link by which it is released; also in the stream, where elements are known by their ids."""
+    sets = tuple(SetOutcome(SetState.PUBLISHED, index=index, plan=f"plan {index}", ordinal=index) for index in (6, 7))
+    conclude(served, SetState.PUBLISHED, sets=sets)
+    member = served.member()
+    page = member.get(served.collection).text
+    assert re.findall(r'href="/c/\w+/published/(ANON_\d+)"', page) == ["ANON_007", "ANON_006"]
+    event = first_event(member, f"{served.collection}/events")
+    listed = [re.findall(r"published/(ANON_\d+)", event["html"][name]) for name in event["lists"]["done"]]
+    assert listed == [["ANON_007"], ["ANON_006"]]
+
+
 def test_an_anonymized_set_says_what_it_became(served: Served) -> None:
     """With its sheet, when there is one."""
     conclude(served, "published", index=6, set_id="0" * 32)
