@@ -10,7 +10,7 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from services.dicom import binary_values, character_sets
+from services.dicom import binary_values, character_sets, dictionary
 from services.proof.search import letters_of, spellings, stated_days, words_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _FORMS: Final = {
     b"DT": re.compile(r"\d{4}(?:\d\d){0,5}(?:\.\d{1,6})?(?:[+-]\d{4})?"),
     b"AS": re.compile(r"\d{1,3}[DWMY]"),
 }
+_EDITIONS: Final = frozenset(map(dictionary.tag, ("ContextGroupVersion", "ContextGroupLocalVersion")))
 _WHOLE: Final = re.compile(rb" *[+-]?\d{6,}(?:\.0*)? *\0*")
 _CODED: Final = frozenset((b"CS", b"AE", b"UI"))
 _WRITTEN: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"UC", b"UT", b"UR"))
@@ -63,6 +64,8 @@ def judge(
         text = value.decode("latin-1").rstrip("\0 ")
         if vr == b"UI" and _is_any_in(in_uids, text):
             reasons.add("kept values", "a kept UID contains an ID or a date", place)
+        if place.tag in _EDITIONS and text[:8] in dates:
+            reasons.add("kept values", "a kept date is one of the set", place)
         if not _NOT_ALLOWED.search(text) and (vr not in _FORMS or not text or _FORMS[vr].fullmatch(text)):
             continue
         if _without_controls(text, vr) != text or (vr in _FORMS and not _is_of(vr, text)):
@@ -97,11 +100,11 @@ def _had_to_be_emptied(change: Change, in_uids: Iterable[str]) -> bool:
     return change.vr == b"UI" and not change.new and _is_any_in(in_uids, (change.old or b"").decode("latin-1"))
 
 
-def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:
+def _had_to(change: Change, search: Search, words: Collection[str], numbers: Collection[int]) -> bool:
     """Return whether a kept value is the required replacement of the source's."""
     if change.vr in binary_values.VRS:
         spelled = binary_values.words_in(change.old or b"")
-        is_id = change.old in {code for one in ids for code in binary_values.codes_of(one)}
+        is_id = change.old in {code for one in numbers for code in binary_values.codes_of(one)}
         named = is_id or any(_names(one, search, words) or _is_any_in_word(words, one) for one in spelled)
         return named and not change.new
     old, new = (
@@ -112,7 +115,7 @@ def _had_to(change: Change, search: Search, words: Collection[str], ids: Collect
     if new == clean:
         return True
     if change.vr in {b"DS", b"IS"}:
-        return not new and (not _is_of(change.vr, old) or _number(old) in ids)
+        return not new and (not _is_of(change.vr, old) or _number(old) in numbers)
     before, after = clean.split("\\"), new.split("\\")
     if change.vr in _FORMS:
         pairs = list(zip(before, after, strict=False)) if new else [(one, "") for one in before]
@@ -120,6 +123,7 @@ def _had_to(change: Change, search: Search, words: Collection[str], ids: Collect
             other.strip() == one.strip()
             or (not other and not _is_of(change.vr, one))
             or (bool(other) and one.startswith(other) and "." in other)
+            or (change.vr == b"DT" and other == one[:4] and _number(one[:8]) in numbers)  # of a code table
             for one, other in pairs
         )
     if change.vr in _WRITTEN:

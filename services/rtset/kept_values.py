@@ -97,6 +97,8 @@ _NOT_NEEDED: Final = _tags(
 )
 _CONTEXT: Final = dictionary.tag("ContextIdentifier")
 """A number from PS3.16."""
+_EDITIONS: Final = _tags("ContextGroupVersion ContextGroupLocalVersion")
+"""Dates of code tables. PS3.3 8.6."""
 _IMAGE_TYPE: Final = dictionary.tag("ImageType")
 _DEVICE_UID: Final = dictionary.tag("DeviceUID")
 """Kept with the scanner, and needed by nobody. PS3.3 C.7.5.1."""
@@ -128,6 +130,11 @@ def mends(kept: Iterable[Kept], found: Iterable[tuple[str, str]]) -> Mapping[int
         if vr in DECIMAL:
             if _SOUND.fullmatch(value) and not _LONG_WHOLE.fullmatch(value):
                 continue
+        elif tag in _EDITIONS and known.is_day(value):
+            made.setdefault(tag, {})[value] = Mend(
+                value[:4], gettext_noop("was a date of the set, and is its year now")
+            )
+            continue
         elif vr in _FORMS and _is_sound(vr, value):
             continue
         if mend := _mend(tag, vr, value, known):
@@ -157,13 +164,18 @@ class _Known:
         self._digits: Final = digits
         days = {day for kind, value in found if kind == "date" for day in read_da(value) or read_dt(value)}
         numbers = {str(one) for one in ids if one >= 10 ** (_LONG - 1)}
-        self._in_uids: Final = {f"{day:%Y%m%d}" for day in days} | numbers
+        self._days: Final = {f"{day:%Y%m%d}" for day in days}
+        self._in_uids: Final = self._days | numbers
         self._as_numbers: Final = ids | {int(f"{day:{form}}") for day in days for form in ("%Y%m%d", "%d%m%Y")}
         self._names: Final = [value for kind, value in values if kind == "person"]
 
     def is_number(self, number: int) -> bool:
         """Return whether a number is an ID, the digits of one, or a date as its digits: 19510317, 17031951."""
         return number >= 10 ** (_LONG - 1) and number in self._as_numbers
+
+    def is_day(self, value: bytes) -> bool:
+        """Return whether a DT begins with a date of the set."""
+        return value[:8].decode("latin-1") in self._days
 
     def hints_at_person(self, part: str) -> bool:
         """Return whether a coded string has someone's initials beside the end of an ID, significant only together."""

@@ -130,6 +130,7 @@ _FINDINGS: Final = Phrases(
     gettext_noop("does not state what was done"),
     # kept values
     gettext_noop("is not a value of its VR"),
+    gettext_noop("a kept date is one of the set"),
     gettext_noop("a kept number is an ID or a date of the patient"),
     gettext_noop("a kept UID contains an ID or a date"),
     # links

@@ -8,6 +8,7 @@ import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
+from phantom.modules import item
 from services.dicom.character_sets import plain
 from services.errors import NotClean, SetRefused
 from services.proof import prove
@@ -362,3 +363,38 @@ def test_the_proof_finds_such_a_number_by_itself(
     monkeypatch.setattr(kept_values._Known, "is_number", lambda *_: False)
     with pytest.raises(NotClean, match="a kept number is an ID or a date"):
         published(tmp_path, of_letters_and_digits, put("ct SeriesNumber", value.encode(), "IS"))
+
+
+def of_a_code_table(version: str) -> Edit:
+    """Let a structure's code state the edition of its table."""
+
+    def edit(made: MadeSet) -> None:
+        made.structure_set.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = [
+            item(CodeValue="PTVp", CodingSchemeDesignator="99VMS_STRUCTCODE", CodeMeaning="PTV"),
+        ]
+        code = made.structure_set.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence[0]
+        code.ContextGroupVersion = version
+
+    return edit
+
+
+EDITION = "structure_set RTROIObservationsSequence>RTROIIdentificationCodeSequence>ContextGroupVersion"
+
+
+@pytest.mark.parametrize(
+    ("version", "new"), [("19510317", "1951"), ("19510317101500", "1951"), ("20161209", "20161209"), ("1951", "1951")]
+)
+def test_the_edition_of_a_code_table_is_no_date_of_the_set(
+    tmp_path: Path, of_letters_and_digits: Edit, version: str, new: str
+) -> None:
+    """Without any, Eclipse loses its structure codes."""
+    assert value_of(published(tmp_path, of_letters_and_digits, of_a_code_table(version)), EDITION) == new
+
+
+def test_the_proof_finds_such_an_edition_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_letters_and_digits: Edit
+) -> None:
+    """If it was left."""
+    monkeypatch.setattr(kept_values._Known, "is_day", lambda *_: False)
+    with pytest.raises(NotClean, match="a kept date is one of the set"):
+        published(tmp_path, of_letters_and_digits, of_a_code_table("19510317"))
