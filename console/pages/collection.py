@@ -63,6 +63,7 @@ def _parts(asked: Asked, board: Board) -> Parts:
     here = {
         "look": look,
         "collection": asked.collection_id,
+        "hospital": hospital,
         "name": asked.desk.name_of(board.root),
         "csrf": asked.session.csrf,
         "not_taken_shown": SHOWN_NOT_TAKEN,

@@ -6,12 +6,15 @@ import http.client
 import json
 import re
 import shutil
+from html import unescape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import typer
 
 from anonymizer.commands.collection.status import status
+from console.pages import collection as collection_page
 from services.rtset import folder_listing, unfinished_pixels
 from services.store import registry
 from services.store.collection import Collection
@@ -109,6 +112,19 @@ def test_each_anonymized_set_of_a_folder_is_listed(served: Served) -> None:
     event = first_event(member, f"{served.collection}/events")
     listed = [re.findall(r"published/(ANON_\d+)", event["html"][name]) for name in event["lists"]["done"]]
     assert listed == [["ANON_007"], ["ANON_006"]]
+
+
+def test_all_sets_of_a_hospital_are_those_of_this_hospital(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The link to all of them keeps the choice."""
+    monkeypatch.setattr(collection_page, "SHOWN_DONE", 1)
+    sets = tuple(SetOutcome(SetState.PUBLISHED, index=index, plan=f"plan {index}", ordinal=index) for index in (6, 7))
+    conclude(served, SetState.PUBLISHED, sets=sets)
+    member, hospital = served.member(), Collection.look(served.share / "BATCH").identity.hospital
+    page = member.get(f"{served.collection}?hospital={quote(hospital)}").text
+    (every,) = re.findall(r'href="(/c/\w+\?all[^"]*)"', page)
+    assert unescape(every) == f"{served.collection}?all&hospital={quote(hospital)}"
+    assert "ANON_006" not in page
+    assert "ANON_006" in member.get(unescape(every)).text
 
 
 def test_an_anonymized_set_says_what_it_became(served: Served) -> None:
