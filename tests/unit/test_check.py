@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pydicom
 import pytest
 from pydicom import Dataset
 
@@ -119,12 +120,28 @@ def test_what_is_there_twice_is_refused_and_named(tmp_path, edit, code, says):
 
 
 def test_one_object_in_two_files_is_refused(tmp_path):
-    """A copy in the folder is named, whatever its file name."""
+    """A copy in the folder is named, whatever its file name, and nothing that follows from it is."""
     made = make_set(tmp_path)
-    copy = made.folder / "again" / "slice.dcm"
-    copy.parent.mkdir()
-    copy.write_bytes(made.path(made.ct[0]).read_bytes())
-    assert "duplicate-instance" in faults(judge(made))
+    again = made.folder / "again"
+    again.mkdir()
+    for data in made.objects:
+        (again / f"copy of {made.path(data).name}").write_bytes(made.path(data).read_bytes())
+    verdict = judge(made)
+    assert faults(verdict) == ["duplicate-instance"]
+    assert verdict.faults[0].remedy == "Take the copies out of the folder."
+
+
+@pytest.mark.parametrize("modality", ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"])
+def test_two_versions_of_one_object_are_refused(tmp_path, modality):
+    """A plan that was changed and exported again has the same UID: which one is right, only a person knows."""
+    made = make_set(tmp_path)
+    path = made.path(made.of(modality)[0])
+    changed = pydicom.dcmread(path)
+    changed.StudyDescription = "second version"
+    changed.save_as(path.with_name("again.dcm"))
+    verdict = judge(made)
+    assert faults(verdict) == ["duplicate-instance"]
+    assert "They differ" in verdict.faults[0].remedy
 
 
 @pytest.mark.parametrize(

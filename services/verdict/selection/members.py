@@ -68,6 +68,7 @@ def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
     """Select one object of each kind, and the sorted slices of the planning CT."""
     faults: list[Fault] = []
     _judge_instances(faults, objects)
+    objects = {kind: _without_copies(files) for kind, files in objects.items()}
     missing = [
         Fault(
             no_object(kind),
@@ -137,6 +138,7 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
     twice = [files for files in by_uid.values() if len(files) > 1]
     if twice:
         copies = named(one.path for files in twice for one in files)
+        differ = any(one.file.data != files[0].file.data for files in twice for one in files[1:])
         faults.append(
             Fault(
                 "duplicate-instance",
@@ -146,9 +148,19 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
                     len(twice),
                     names=copies,
                 ),
-                gettext("Take the copies out of the folder."),
+                gettext("They differ although they have one UID: keep those that belong together.")
+                if differ
+                else gettext("Take the copies out of the folder."),
             )
         )
+
+
+def _without_copies(files: tuple[SetFile, ...]) -> tuple[SetFile, ...]:
+    """Return the first file of each object: that others have its UID is told once."""
+    firsts: dict[str, SetFile] = {}
+    for one in files:
+        firsts.setdefault(one.sop_instance_uid or str(one.path), one)
+    return tuple(firsts.values())
 
 
 def _judge_classes(faults: list[Fault], objects: Mapping[str, tuple[SetFile, ...]]) -> None:
