@@ -11,6 +11,7 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Match
 
 from console import forms
 from console.auth.roles import NotAllowed
@@ -109,12 +110,22 @@ class Asked:
         its_id = self.request.path_params.get("collection")
         return self.desk.language_of(its_id) if its_id else self.texts.language
 
+    def _page(self) -> str:
+        """Return the address of this page, also where it answers a form that was sent to an address without a page."""
+        if self.request.method == "GET":
+            return str(self.request.url.replace(scheme="", netloc=""))
+        scope = {**self.request.scope, "method": "GET", "path": self.request.url.path}
+        while not any(route.matches(scope)[0] is Match.FULL for route in self.request.app.routes):
+            scope["path"] = scope["path"].rpartition("/")[0] or "/"
+        return str(scope["path"])
+
     def render(self, template: str, **values: Any) -> str:
         """Render a page or a part of one."""
         text = templates.of_name(template).render(
             t=self.texts,
             session=self.request.state.session,
             path=self.request.url.path,
+            back=self._page(),
             desk=self.desk,
             report_language=self._report_language(),
             **values,

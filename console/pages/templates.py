@@ -18,9 +18,13 @@ from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
 from services.store.records import folder_name
 from services.store.registry import OF_A_PERSON
+from services.store.set_state import SetState
 
 CHAIN: Final = ((DOSE, DOSE_PLAN), (PLAN, PLAN_STRUCTURE_SET), (STRUCTURE_SET, CONTOURS_CT), (CT, None))
 """Each object of a set with its outgoing reference."""
+
+COUNTED: Final = tuple(state for state in SetState if state not in {SetState.NO_SET, SetState.GONE})
+"""States of which a page tells how many sets have them."""
 
 
 def of_name(name: str) -> jinja2.Template:
@@ -41,6 +45,7 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         languages=LANGUAGES,
         chain=CHAIN,
+        counted_states=COUNTED,
         link_names=LINKS,
         frame=FRAME,
         keep=KEEP,

@@ -6,6 +6,7 @@ import ast
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
@@ -65,3 +66,26 @@ def test_a_folder_of_one_patient_is_refused_in_german(served: Served) -> None:
     assert answer.status == 422
     assert "Nord enthält die DICOM-Dateien eines einzelnen Patienten" in answer.text
     assert 'role="alert">Nord' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("asks", "shown"),
+    [
+        ("start", ""),
+        (f"sets/{'0' * 32}/again", ""),
+        ("structures/again", "/structures"),
+        ("published/ANON_006/withdraw", "/published/ANON_006"),
+        ("words", "/words"),
+        ("?hospital=Demo Hospital", "?hospital=Demo%20Hospital"),
+    ],
+)
+def test_the_language_is_changed_on_the_page_that_is_shown(served: Served, asks: str, shown: str) -> None:
+    """After a form, too, whose own address answers nothing else."""
+    member, address = served.member(), served.collection
+    if asks.startswith("?"):
+        page = member.get(address + quote(asks, safe="?="))
+    else:
+        page = member.post(f"{address}/{asks}", {"anon": ["ANON_099"]})
+    (language,) = re.findall(r'href="(/language/de\?back=[^"]*)"', page.text)
+    changed = member.get(language)
+    assert (changed.status, changed.location) == (303, f"{address}{shown}")

@@ -114,6 +114,14 @@ def test_each_anonymized_set_of_a_folder_is_listed(served: Served) -> None:
     assert listed == [["ANON_007"], ["ANON_006"]]
 
 
+def test_a_set_in_any_state_is_counted(served: Served) -> None:
+    """Also in the list of collections: nothing that waits for a person is hidden there."""
+    conclude(served, SetState.UNREAD_WORDS, codes=("unread-words",), text="It waits.")
+    member = served.member()
+    for path in ("/", served.collection):
+        assert "<b>1</b> words to review" in member.get(path).text
+
+
 def test_all_sets_of_a_hospital_are_those_of_this_hospital(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """The link to all of them keeps the choice."""
     monkeypatch.setattr(collection_page, "SHOWN_DONE", 1)
