@@ -86,5 +86,12 @@ class FormatTooNew(SettingsWrong):
         super().__init__(gettext("A newer version of this program wrote here: update this one."))
 
 
+class Busy(SettingsWrong):
+    """Another process is receiving deliveries into the collection."""
+
+    def __init__(self) -> None:
+        super().__init__(gettext("Another process is receiving into this collection: try again when it is done."))
+
+
 class TargetTaken(Exception):
     """Something of other origin is where the set's folder should appear. Nothing is published; find out who made it."""

@@ -10,7 +10,7 @@ import redis
 from kombu.exceptions import OperationalError
 from redis.exceptions import NoPermissionError
 
-from services.errors import FormatTooNew, SetChanged, SettingsWrong
+from services.errors import Busy, FormatTooNew, SetChanged, SettingsWrong
 from services.language import gettext, gettext_noop
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import LedgerUnsettled, NumberHeld
@@ -42,6 +42,7 @@ _OURS: Final[dict[type[BaseException], str]] = {
     PlanInWork: gettext_noop("another set with the same plan is being published"),
     SetChanged: gettext_noop("the set changes"),
     NumbersLost: gettext_noop("published numbers are missing on the share: anonymizer status says what to do"),
+    Busy: gettext_noop("another process is receiving into this collection"),
     FormatTooNew: gettext_noop("a newer version of this program wrote here"),
     SettingsWrong: gettext_noop("the settings cannot be used"),
     LedgerUnsettled: gettext_noop("the numbers in Redis and on the share do not agree: anonymizer doctor says more"),

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from services.errors import SettingsWrong
+from services.errors import Busy, SettingsWrong
 from services.exchange import delivery_key, manifest, receiving, trust
 from services.exchange.incoming.opening import Encrypted, Tampered
 from services.exchange.received import before, workplace
-from services.exchange.receiving import Busy
 from services.language import gettext
 from services.publication.high_water import NumbersLost
 from services.runtime import durable_files

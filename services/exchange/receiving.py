@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from services.errors import SettingsWrong
+from services.errors import Busy
 from services.exchange import received
 from services.exchange.incoming import interrupted, opening, withdrawals
 from services.exchange.incoming.decision import Decision
@@ -34,13 +34,6 @@ if TYPE_CHECKING:
     from services.exchange.incoming.opening import Delivered
     from services.runtime.settings import Settings
     from services.store.collection import Collection
-
-
-class Busy(SettingsWrong):
-    """Another process is receiving into this collection; try again when it is done."""
-
-    def __str__(self) -> str:
-        return str(self.__doc__)
 
 
 def receive(

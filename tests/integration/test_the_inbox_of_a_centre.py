@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anonymizer.embedded.supervisor import Supervised
-from services.errors import SettingsWrong
+from services.errors import Busy, SettingsWrong
 from services.exchange import delivery_key
 from services.exchange.inbox import Inbox, take
-from services.exchange.receiving import Busy
 from services.forms.collection_form import read_settings
 from services.publication import high_water
 from services.publication.high_water import NumbersLost

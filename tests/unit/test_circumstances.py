@@ -10,6 +10,7 @@ import redis
 from kombu.exceptions import OperationalError
 from redis.exceptions import ClusterCrossSlotError, MovedError, NoPermissionError
 
+from services.errors import Busy, FormatTooNew
 from services.publication.index_ledger import LedgerUnsettled
 from services.store.collection import ShareAway
 from worker.transient_errors import describe
@@ -22,6 +23,8 @@ from worker.transient_errors import describe
         (TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)), "the share is unavailable"),
         (OSError(errno.EBUSY, os.strerror(errno.EBUSY)), "somebody has a file open"),
         (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "somebody has a file open"),
+        (Busy(), "another process is receiving into this collection"),
+        (FormatTooNew(), "a newer version of this program wrote here"),
         (LedgerUnsettled(), "the numbers in Redis and on the share do not agree: anonymizer doctor says more"),
         (redis.AuthenticationError("WRONGPASS invalid"), "Redis rejects our name or password"),
         (
