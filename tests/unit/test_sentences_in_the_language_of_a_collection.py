@@ -88,7 +88,7 @@ INTERFACE = {
     r"(?:atomic|list) type '(.+)'$|not accepted by the pattern '(.+)'$",
     "family_name with first_name",
 }
-TRAVELS = ("a CT slice", "Bits that hold no pixel", "the dose, which ends in frames", "which ends in rows of zeros")
+TRAVELS = ("a CT slice", "Bits that hold no pixel", "the dose, which", "which ends in rows of zeros")
 """Texts of records and sheets."""
 
 BAD: dict[str, Edit] = {
