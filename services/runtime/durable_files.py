@@ -1,7 +1,7 @@
 """Durable, atomic writes to the share: a file is complete or absent, even after a kill or a power cut.
 
-The order is always the same: write under a temporary name, flush, rename in one step, flush the folder. `is_left_over`
-recognizes the names that a killed process leaves behind; nothing else reads them.
+The order is always the same: write under a temporary name, flush, rename in one step, flush what was renamed and its
+folder. `is_left_over` recognizes the names that a killed process leaves behind; nothing else reads them.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def write_atomically(path: Path, data: bytes, *, staging: Path | None = None, la
         new.unlink(missing_ok=True)
         raise
     if lasting:
-        fsync_folder(path.parent)
+        _flush_renamed(path)
 
 
 def remove_exactly(path: Path, data: bytes, *, staging: Path) -> bool:
@@ -182,7 +182,7 @@ def rename_new(source: Path, target: Path) -> None:
         if error.errno in _THERE_ALREADY:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         raise
-    fsync_folder(target.parent)
+    _flush_renamed(target)
     fsync_folder(source.parent)
 
 
@@ -197,7 +197,22 @@ def fsync_file(path: Path) -> None:
 
 def fsync_folder(folder: Path) -> None:
     """Flush a folder's entries to disk, where the file system supports it (some shares do not)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _flush_where_supported(folder, os.O_DIRECTORY)
+
+
+def _flush_renamed(path: Path) -> None:
+    """Flush what was renamed, and the folder with its new name.
+
+    Linux writes length and place of a renamed file to its new entry on FAT only when the file itself is flushed. If the
+    power fails before, a file is empty, and a folder is lost with all that is in it.
+    """
+    with suppress(FileNotFoundError):  # another process has removed or renamed it since
+        _flush_where_supported(path)
+    fsync_folder(path.parent)
+
+
+def _flush_where_supported(path: Path, flags: int = 0) -> None:
+    descriptor = os.open(path, os.O_RDONLY | flags)
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -52,7 +52,10 @@ def taken_down(tmp_path: Path, monkeypatch) -> list[str]:
 def test_content_is_on_the_disk_before_its_name_and_the_name_before_anything_else(
     tmp_path: Path, taken_down: list[str]
 ) -> None:
-    """Else a power cut leaves a name without content, or takes a name back that others relied on."""
+    """Else a power cut leaves a name without content, or takes a name back that others relied on.
+
+    What is renamed is flushed once more: on FAT, its new name has no content before that.
+    """
     (tmp_path / "staging").mkdir()
 
     durable_files.write_exclusively(tmp_path / "claim", b"mine", staging=tmp_path / "staging")
@@ -63,9 +66,9 @@ def test_content_is_on_the_disk_before_its_name_and_the_name_before_anything_els
 
     assert taken_down == [
         *("flush new", "name claim", "flush ."),
-        *("flush new", "name outcome", "flush ."),
+        *("flush new", "name outcome", "flush outcome", "flush ."),
         "name picture",
-        *("name staging/claim", "flush staging", "flush ."),
+        *("name staging/claim", "flush staging/claim", "flush staging", "flush ."),
         "flush .",
     ]
 
