@@ -120,7 +120,7 @@ class Look:
             self,
             lines=tuple(line for line in self.lines if line.row.hospital == hospital),
             done=tuple(row for row in self.done if row.hospital == hospital),
-            counts=Counter(row.state for row in self.status.sets if row.hospital == hospital),
+            counts=Counter(one.state for row in self.status.sets if row.hospital == hospital for one in row.every),
         )
 
     @property
@@ -132,9 +132,9 @@ class Look:
 
 
 def _ways_on(row: Row) -> Iterator[str]:
-    if any(state.may_retry for state in row.states):
+    if any(one.state.may_retry for one in row.every):
         yield ""
-    if SetState.CHANGED in row.states:
+    if any(one.state is SetState.CHANGED for one in row.every):
         yield AS_NEW
     if another_try.AS_IT_IS in row.codes:
         yield AS_IT_IS
@@ -253,12 +253,12 @@ class Board:
         by_hand = options.is_by_hand(self._by_hand) if options else bool(self._by_hand)
         open_rows = [row for row in status.sets if not row.state.is_finished]
         done = sorted(
-            (one for row in status.sets for one in row.each or (row,) if one.state.is_finished),
+            (one for row in status.sets for one in row.every if one.state.is_finished),
             key=lambda row: (row.at, row.anon),
             reverse=True,
         )
         self._follow_round(status)
-        counts = Counter(row.state for row in status.sets)
+        counts = Counter(one.state for row in status.sets for one in row.every)
         return Look(
             status,
             identity,

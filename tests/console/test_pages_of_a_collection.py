@@ -88,7 +88,9 @@ def test_a_changed_set_is_taken_as_a_new_one_and_one_that_ends_in_zeros_as_it_is
     ("state", "button"),
     [("parked", "Try again"), ("refused", "Try again"), ("changed", "Take as a new set"), ("published", "")],
 )
-def test_each_set_of_a_folder_can_be_tried_again(served: Served, state: str, button: str) -> None:
+def test_each_set_of_a_folder_is_counted_and_can_be_tried_again(
+    served: Served, state: str, button: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Also while another one of it waits; and status reports that one of them failed."""
     sets = (
         SetOutcome(SetState.WAITING, ("missing-dose",), plan="a", ordinal=1),
@@ -97,9 +99,11 @@ def test_each_set_of_a_folder_can_be_tried_again(served: Served, state: str, but
     conclude(served, SetState.WAITING, codes=("missing-dose",), sets=sets)
     page = served.member().get(served.collection).text
     assert [name for name in ("Try again", "Take as a new set") if name in page] == [button] * bool(button)
+    assert all(f"<b>1</b> {t}" in page for t in ("waiting", {"published": "anonymized"}.get(state, state)))
     with pytest.raises(typer.Exit) as ended:
         status(served.share / "BATCH")
     assert ended.value.exit_code == int(bool(button))
+    assert f"1 waiting, 1 {state}" in capsys.readouterr().out
 
 
 def test_each_anonymized_set_of_a_folder_is_listed(served: Served) -> None:

@@ -46,9 +46,9 @@ class Row:
     """Rows of the sets of a multi-set folder."""
 
     @property
-    def states(self) -> frozenset[SetState]:
-        """States of its sets; that of a folder, its least finished set's, hides the others."""
-        return frozenset(one.state for one in self.each) or frozenset({self.state})
+    def every(self) -> tuple[Row, ...]:
+        """Rows of its sets, or itself; a folder's own state, that of its least finished set, hides the others."""
+        return self.each or (self,)
 
 
 def hospital_in(folder: str, of_form: str) -> str:

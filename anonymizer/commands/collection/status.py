@@ -79,7 +79,8 @@ def _is_notable(row: Row) -> bool:
 
 def _is_wrong(row: Row) -> bool:
     """Return whether a set needs action by a person."""
-    return any(state.is_concluded and not state.is_finished and state is not SetState.NO_SET for state in row.states)
+    states = (one.state for one in row.every)
+    return any(state.is_concluded and not state.is_finished and state is not SetState.NO_SET for state in states)
 
 
 def _statuses(share: Share, settings: Settings) -> list[CollectionStatus]:
@@ -128,12 +129,12 @@ def _print(report: CollectionStatus, *, every: bool, wide: bool) -> None:
         screen.print(f"  paused: {report.paused}".replace("\n", "\n  "))
     if report.warning:
         screen.print(f"  {report.warning}".replace("\n", "\n  "))
-    counts = Counter(row.state.spelled for row in report.sets)
+    counts = Counter(one.state.spelled for row in report.sets for one in row.every)
     if counts or not report.paused:  # a paused collection was not scanned
         screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
     hospitals = Counter(row.hospital for row in report.sets)
     for hospital in sorted(hospitals, key=str.casefold) if len(hospitals) > 1 else ():
-        states = Counter(row.state.spelled for row in report.sets if row.hospital == hospital)
+        states = Counter(one.state.spelled for row in report.sets if row.hospital == hospital for one in row.every)
         screen.print(f"  {hospital}: " + ", ".join(f"{count} {state}" for state, count in states.most_common()))
     decided = Counter(row.release for row in report.sets if row.release)
     if decided:
