@@ -76,11 +76,21 @@ class Asked:
 
     @property
     def board(self) -> Board:
-        """Return the requested collection."""
+        """Return the requested collection.
+
+        Raises
+        ------
+        HTTPException
+            There is no such collection.
+        SettingsWrong, OSError
+            There are two of them, or the share is unavailable, like an empty mount point.
+        """
         try:
             return self.desk.board(self.collection_id)
-        except (SettingsWrong, OSError):
-            raise HTTPException(HTTPStatus.NOT_FOUND) from None
+        except ShareAway:
+            if self.desk.share.roots():
+                raise HTTPException(HTTPStatus.NOT_FOUND) from None
+            raise
 
     @property
     def collection_id(self) -> str:

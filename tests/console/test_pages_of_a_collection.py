@@ -118,6 +118,28 @@ def test_each_anonymized_set_of_a_folder_is_listed(served: Served) -> None:
     assert listed == [["ANON_007"], ["ANON_006"]]
 
 
+def test_a_collection_that_cannot_be_shown_says_why(served: Served) -> None:
+    """A copy, a share that went away or an empty mount point; no such page is there only without a collection."""
+    member, address = served.member(), served.collection
+    assert member.get(f"/c/{'0' * 32}").status == 404
+    copy, away = served.share / "COPY", served.share.with_name("away")
+    shutil.copytree(served.share / "BATCH", copy)
+    served.desk.share._known.clear()
+    for page in (address, f"{address}/persons", f"{address}/sheets/report"):
+        told = member.get(page)
+        assert (told.status, "one is a copy of the other" in told.text) == (503, True)
+    shutil.rmtree(copy)
+    served.share.rename(away)
+    told = member.get(address)
+    assert (told.status, "a file or folder went away" in told.text) == (503, True)
+    served.share.mkdir()
+    told = member.get(address)
+    assert (told.status, "the share is unavailable" in told.text) == (503, True)
+    served.share.rmdir()
+    away.rename(served.share)
+    assert member.get(address).status == 200
+
+
 def test_a_set_in_any_state_is_counted(served: Served) -> None:
     """Also in the list of collections: nothing that waits for a person is hidden there."""
     conclude(served, SetState.UNREAD_WORDS, codes=("unread-words",), text="It waits.")
