@@ -209,8 +209,9 @@ def _label(plan: SetFile | None) -> Iterator[str]:
 
 
 def names_of(structure_set: SetFile) -> list[str]:
-    """Return the names of the structures."""
-    return [name for roi in structure_set.view.items("StructureSetROISequence") if (name := roi.text("ROIName"))]
+    """Return the names of the structures; a backslash in a name makes it two. PS3.5 6.2."""
+    rois = structure_set.view.items("StructureSetROISequence")
+    return [name for roi in rois for name in roi.texts("ROIName") if name]
 
 
 def long_names(names: Iterable[str]) -> Iterator[str]:
