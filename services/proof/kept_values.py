@@ -107,8 +107,9 @@ def _had_to(change: Change, search: Search, words: Collection[str], numbers: Col
         is_id = change.old in {code for one in numbers for code in binary_values.codes_of(one)}
         named = is_id or any(_names(one, search, words) or _is_any_in_word(words, one) for one in spelled)
         return named and not change.new
+    is_ascii = change.vr in _CODED or change.vr in _FORMS  # whatever character set is declared. PS3.5 6.2
     old, new = (
-        character_sets.decode(value, change.vr, charsets).rstrip("\0 ")
+        (value.decode("latin-1") if is_ascii else character_sets.decode(value, change.vr, charsets)).rstrip("\0 ")
         for value, charsets in ((change.old or b"", change.old_charsets), (change.new, change.new_charsets))
     )
     clean = _without_controls(old, change.vr)

@@ -109,6 +109,9 @@ MENDED: dict[str, tuple[str, bytes, str, str]] = {
     ),
     "a time that is none, where none has to be": ("ct SeriesTime", b"12h30 ", "TM", ""),
     "a name as an option of the scan": ("ct ScanOptions", b"WINTERBOTTOM", "CS", ""),
+    "an escape sequence in an option of the scan": ("ct ScanOptions", b"\x1b$B;3ED\x1b(B", "CS", "$B;3ED (B"),
+    "an escape sequence in a position": ("plan PatientSetupSequence>PatientPosition", b"HFS\x1b$B;3", "CS", "HFS $B;3"),
+    "Arabic digits as a colour": ("structure_set ROIContourSequence>ROIDisplayColor", "\u0663".encode(), "IS", ""),
     "any six digits as an option of the scan": ("ct ScanOptions", b"NR 654321", "CS", ""),
 }
 
