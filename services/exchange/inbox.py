@@ -147,7 +147,7 @@ def _may_be_one(path: Path) -> bool:
         return False
     if path.is_dir():
         return (path / manifest.SIGNATURE).is_file()
-    return path.is_file() and path.suffix in _PACKED
+    return path.is_file() and path.suffix.lower() in _PACKED
 
 
 def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:

@@ -89,6 +89,18 @@ def test_a_delivery_is_taken_when_it_rests_and_its_key_is_believed(centre: Path,
     assert (take(collection, mark, trusting(hospital)), inbox.due()) == ("gone", [])
 
 
+def test_a_zip_is_taken_however_its_ending_is_written(centre: Path, hospital: Path) -> None:
+    """Also within a folder, as unpackers leave it; Windows writes endings in either case."""
+    anonymizer("export", hospital, centre / "one.zip")
+    (centre / "one.zip").rename(centre / "inbox" / "FIRST.ZIP")
+    collection = Collection.open(centre)
+    inbox = Inbox(collection)
+    inbox.due()
+    (mark,) = inbox.due()
+    assert take(collection, mark, trusting(hospital)) == "done"
+    assert anons(centre) == ["ANON_006", "ANON_007"]
+
+
 @pytest.mark.parametrize("wrong", [b"0123 4567  # too short", b"\xff\xfe", None])
 def test_a_delivery_waits_while_the_file_of_trusted_keys_is_wrong(
     centre: Path, hospital: Path, wrong: bytes | None

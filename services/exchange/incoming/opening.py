@@ -409,7 +409,7 @@ def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Sour
 def _the_one_in(path: Path) -> Path:
     """Return the single delivery inside a folder that is not one itself, as written by `--zip` and by unpackers."""
     if path.is_dir() and not (path / manifest.NAME).exists():
-        packed = [one for one in path.iterdir() if one.name.endswith((".zip", ".zip.age")) and one.is_file()]
+        packed = [one for one in path.iterdir() if one.name.lower().endswith((".zip", ".zip.age")) and one.is_file()]
         found = packed or [one for one in path.iterdir() if not one.is_symlink() and (one / manifest.NAME).is_file()]
         if len(found) == 1:
             return found[0]
