@@ -196,7 +196,7 @@ class Identifiers:
     def matches(self, text: str) -> list[Span]:
         """Return the positions of identifiers in a text, for the cleaner: as strict as possible, sorted and merged."""
         if len(text) < 2:
-            return []
+            return list(self._characters(text))
         misread = list(self._misread.spans(text))
         spans = [
             self._without_terms(hit, text)

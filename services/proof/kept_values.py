@@ -28,6 +28,8 @@ _NOT_ALLOWED_IN_NAMES: Final = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f]+")
 _NOT_ALLOWED_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")
 _LONG_NUMBER: Final = re.compile(r"\d{6}")
 _DIGITS: Final = re.compile(r"[0-9]{6,}")
+_SHORTEST: Final = 3
+"""Minimum letters of a word of an identifier that may be the reason for removing a longer one."""
 _LONGEST_SHORT: Final = 256
 _LARGEST_SHORT: Final = 99_999
 """Largest number that a UID may contain by chance."""
@@ -59,7 +61,7 @@ def judge(
     numbers = ids | set(map(int, dates)) | {int(f"{day:02d}{month:02d}{year:04d}") for year, month, day in days}
     words: set[str] = set()
     if found.mended:
-        words = {spelling for _, value in values for word in _parts(value) for spelling in spellings(word)}
+        words = words_of_identifiers(identifying)
     for (vr, value), place in found.kept.items():
         text = value.decode("latin-1").rstrip("\0 ")
         if vr == b"UI" and _is_any_in(in_uids, text):
@@ -90,11 +92,6 @@ def _is_any_in(numbers: Iterable[str], text: str) -> bool:
     return any(number in component for uid in own for component in uid.split(".") for number in numbers)
 
 
-def _is_any_in_word(names: Iterable[str], word: str) -> bool:
-    """Return whether a word in a binary value contains a name or ID."""
-    return any(name in word.casefold() for name in names if len(name) >= binary_values.SHORTEST)
-
-
 def _had_to_be_emptied(change: Change, in_uids: Iterable[str]) -> bool:
     """Return whether a kept value was a UID with an ID or a date, and is empty."""
     return change.vr == b"UI" and not change.new and _is_any_in(in_uids, (change.old or b"").decode("latin-1"))
@@ -105,7 +102,7 @@ def _had_to(change: Change, search: Search, words: Collection[str], numbers: Col
     if change.vr in binary_values.VRS:
         spelled = binary_values.words_in(change.old or b"")
         is_id = change.old in {code for one in numbers for code in binary_values.codes_of(one)}
-        named = is_id or any(_names(one, search, words) or _is_any_in_word(words, one) for one in spelled)
+        named = is_id or any(holds_identifier(one, search, words) for one in spelled)
         return named and not change.new
     is_ascii = change.vr in _CODED or change.vr in _FORMS  # whatever character set is declared. PS3.5 6.2
     old, new = (
@@ -128,7 +125,7 @@ def _had_to(change: Change, search: Search, words: Collection[str], numbers: Col
             for one, other in pairs
         )
     if change.vr in _WRITTEN:
-        return not new and _names(clean, search, words)
+        return not new and holds_identifier(clean, search, words)
     if change.vr not in _CODED or (change.vr == b"UI" and _UID.fullmatch(clean)):
         return False
     if len(after) > len(before):
@@ -155,14 +152,22 @@ def _identifies(code: str, search: Search, words: Collection[str]) -> bool:
     It may be written in UTF-8, although only ASCII is allowed. PS3.5 6.2.
     """
     in_utf8 = code.encode("latin-1", "replace").decode("utf-8", "replace")
-    return _LONG_NUMBER.search(code) is not None or any(_names(one, search, words) for one in (code, in_utf8))
+    return _LONG_NUMBER.search(code) is not None or any(holds_identifier(one, search, words) for one in (code, in_utf8))
 
 
-def _names(text: str, search: Search, words: Collection[str]) -> bool:
-    """Return whether a text contains a name or ID of the set, or a word that a person removed."""
+def words_of_identifiers(identifying: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the words of all identifiers except dates, in every spelling."""
+    named = (value for kind, value in identifying if kind != "date")
+    return {spelling for value in named for word in _parts(value) for spelling in spellings(word)}
+
+
+def holds_identifier(text: str, search: Search, words: Collection[str]) -> bool:
+    """Return whether a text contains a word of an identifier, however it is joined to others, or one to be removed."""
     if search.was_to_go(text) or any(True for _ in search.hits(text)):
         return True
-    return any(not spellings(word).isdisjoint(words) for word in _parts(text))
+    written = spellings("".join(words_of(text)))
+    joined = any(word in one for word in words if len(word) >= _SHORTEST for one in written)
+    return joined or any(not spellings(word).isdisjoint(words) for word in _parts(text))
 
 
 def _parts(text: str) -> set[str]:

@@ -505,7 +505,8 @@ def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozen
     for charsets, texts in found.texts.items():
         yield from ((value, text, _kinds(search.hits(text))) for value, text in _readings(texts, charsets))
     for value, text in _readings(found.terms):
-        yield value, text, frozenset() if is_term(text) else _kinds(search.hits(text))
+        parts = [part for part in text.split("\\") if not is_term(part.upper())]
+        yield value, text, frozenset(kind for part in parts for kind in _kinds(search.hits(part)))
     for value in found.binary:
         yield value, "", search.in_binary(value)
     for value, text in _readings(found.technical):

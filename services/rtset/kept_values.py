@@ -95,6 +95,8 @@ _NOT_NEEDED: Final = _tags(
     "DeliveryWarningDose DeliveryMaximumDose TargetMinimumDose TargetMaximumDose TargetUnderdoseVolumeFraction "
     "OrganAtRiskFullVolumeDose OrganAtRiskLimitDose OrganAtRiskMaximumDose OrganAtRiskOverdoseVolumeFraction"
 )
+_CONFIGURED: Final = _tags("ApplicatorID FluenceModeID RescaleType SourceIsotopeName SourceModelID WedgeID")
+"""Texts configured by a clinic, in which short numbers are sizes and versions."""
 _CONTEXT: Final = dictionary.tag("ContextIdentifier")
 """A number from PS3.16."""
 _EDITIONS: Final = _tags("ContextGroupVersion ContextGroupLocalVersion")
@@ -234,7 +236,7 @@ def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
         return _moment(tag, vr, value, clean)
     if vr in _CODED and (mend := _code(tag, vr, clean, known)):
         return mend
-    if vr in _WRITTEN and known.echoes.are_in(_read(clean)):
+    if vr in _WRITTEN and known.echoes.are_in(_read(clean), short_numbers=tag not in _CONFIGURED):
         is_fixed = tag in _DEMANDED or _is_needed(tag)
         return Mend(b"", gettext_noop("holds an identifier"), TERM if is_fixed else "")
     return _cut(tag, value, clean)
@@ -317,7 +319,7 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     wrong = [
         index
         for index, part in enumerate(parts)
-        if not is_term(part) and (known.is_in(part) or (vr == b"CS" and known.echoes_in(part)))
+        if not is_term(part.upper()) and (known.is_in(part) or (vr == b"CS" and known.echoes_in(part)))
     ]
     if not wrong:
         return None

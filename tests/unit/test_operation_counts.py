@@ -190,12 +190,12 @@ def test_values_that_nobody_needs_are_not_decoded(steps: dict[str, Counts]) -> N
     Half of them say how long the pixel data are, and whether a copy of them has arrived; of the other objects, the
     numbers by which they refer to each other are.
     """
-    assert steps["check"].decoded <= 28 * steps["check"].files
+    assert steps["check"].decoded <= 29 * steps["check"].files
     assert steps["anonymize"].decoded == 0
     assert steps["prove"].decoded == 0
 
 
-@pytest.mark.parametrize(("step", "most"), [("check", 2.49), ("anonymize", 1.1), ("prove", 4.5)])
+@pytest.mark.parametrize(("step", "most"), [("check", 2.6), ("anonymize", 1.1), ("prove", 4.5)])
 def test_python_is_not_called_for_each_element_over_and_over(steps: dict[str, Counts], step: str, most: float) -> None:
     """A call is made per sequence, item or change; a kept element costs a lookup."""
     assert steps[step].python / steps[step].elements <= most

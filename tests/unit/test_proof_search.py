@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from services.deidentify.identifiers import KINDS, Identifiers
 from services.deidentify.text_cleaner import Cleaner
 from services.policy.text_roles import Text
+from services.proof import kept_values
 from services.proof.search import Search
 from services.proof.traces import Traces
+from services.rtset.echoes import Echoes
 from services.vocabulary.spelling import fold
 
 VALUES = [
@@ -224,6 +226,7 @@ def echoes(draw: st.DrawFn) -> tuple[list[tuple[str, str]], str]:
 
 
 @given(echoes())
+@example(([("person", "김^Anna")], "김"))
 def test_what_the_proof_finds_in_a_label_the_cleaner_finds(drawn: tuple[list[tuple[str, str]], str]) -> None:
     """Otherwise a cleaned set would fail its proof."""
     values, text = drawn
@@ -242,6 +245,31 @@ def test_what_the_cleaner_finds_is_no_change_without_need(drawn: tuple[list[tupl
     values, text = drawn
     if Cleaner(Identifiers(values), [Text("roi_name", 1, "Brain")]).identifies(text):
         assert Traces(values).are_in(text)
+
+
+@given(echoes())
+@example(([("person", "Kowalski^Michał")], "MICHAL"))
+@example(([("person", "Berg^Kim")], "Kimberg"))
+@example(([("person", "Le Guin^Ursula")], "LE GUINs"))
+@example(([("person", "Standard^Eve")], "Standard"))
+@example(([("person", "Ng^Eve")], "[ng]"))
+@example(([("patient-id", "4711")], "ID4711"))
+@example(([("patient-id", "00123456")], "x_123456"))
+@example(([("date", "19500101")], "19500101101010"))
+def test_what_the_proof_finds_in_a_kept_value_the_check_finds(drawn: tuple[list[tuple[str, str]], str]) -> None:
+    """Otherwise a set with a name in a coded string would fail its proof."""
+    values, text = drawn
+    if any(True for _ in Search(values).hits(text)):
+        assert Echoes(values).are_in(text)
+
+
+@given(echoes())
+@example(([("person", "Năstase^Ana")], "2Năstase"))
+def test_what_the_check_finds_in_a_kept_value_may_be_removed(drawn: tuple[list[tuple[str, str]], str]) -> None:
+    """Otherwise a set whose value was emptied would fail its proof."""
+    values, text = drawn
+    if Echoes(values).are_in(text):
+        assert kept_values.holds_identifier(text, Search(values), kept_values.words_of_identifiers(values))
 
 
 def test_a_text_without_any_trace_was_changed_without_need() -> None:
