@@ -414,6 +414,10 @@ class Identifiers:
             self._initials |= {family[0][0] + given[0][0], given[0][0] + family[0][0]}
         if given:
             self._add_pairs(family, given)
+            if len(family) == 1 and fold(family[0]) in _NAMELESS:  # Das, Le, Du: particles elsewhere
+                for first in {given[0], "".join(given)}:
+                    self._add("person", family[0], first)
+                    self._add("person", first, family[0])
         elif len(family) > 1:  # not in PN form: Anna Müller, Müller Anna
             self._add_pairs(family[-1:], family[:-1])
             self._add_pairs(family[:1], family[1:])

@@ -145,7 +145,7 @@ class Search:
         """Return a text with a blank for each identifier and date of the set that is a word of its own."""
         found = {hit.text for hit in self.hits(text)} | {found for found, _, day in _days_in(text) if day in self._days}
         for one in sorted(found, key=len, reverse=True):
-            text = re.sub(rf"(?<![^\W_]){re.escape(one)}(?![^\W_])", " ", text)
+            text = re.sub(rf"(?<![^\W_]){re.escape(one)}(?![^\W_])", f" {_sides_of(one)} ", text)
         return text
 
     def names_a_house(self, text: str) -> bool:
@@ -331,6 +331,7 @@ _NAMELESS: Final = frozenset(spelling for word in word_lists.NAMELESS for spelli
 _ADDRESSES: Final = _NAMELESS | word_lists.TITLES | word_lists.TITLES_AS_WRITTEN
 _FAMILIES_TOO: Final = frozenset(one for word in word_lists.TITLES_AND_PARTICLES for one in spellings(word))
 _COMMON: Final = _ANATOMY | {spelling for word in word_lists.GENERIC for spelling in spellings(word)}
+_SIDES: Final = frozenset(one for word in word_lists.read_lexicon()["side"] for one in spellings(word))
 _SHORTEST_TERM: Final = 3
 
 
@@ -434,6 +435,14 @@ def _tokens(text: str) -> list[str]:
         for number, begin in enumerate(edges):
             found += [word[begin:end] for end in edges[number + 1 : number + 1 + _LONGEST_RUN]]
     return found
+
+
+def _sides_of(found: str) -> str:
+    """Return the sides joined to a name or part of one: `R` of `RMüller`, which may as well be the organ's."""
+    shapes = _shapes(found)
+    edges = [0, *(at for at in range(1, len(found)) if _is_edge(found, shapes, at)), len(found)]
+    ends = (found[: edges[1]], found[edges[-2] :]) if len(edges) > 2 else ()
+    return " ".join(end for end in ends if not spellings(end).isdisjoint(_SIDES))
 
 
 def _is_edge(word: str, shapes: str, at: int) -> bool:

@@ -14,8 +14,8 @@ from services.proof.search import letters_of, spellings
 from services.vocabulary import word_lists
 
 _STAND_IN: Final = re.compile(r"(?:ROI_|SS|Plan|Beam|Tol|DoseRef|Meaning|Text|Item|Product)\d{2,4}", re.ASCII)
-_NAMESAKE: Final = re.compile(r"(?<=\w)_[2-9]$")
-"""Number of an object whose name would be another one's without it: `Lung_L_2`."""
+_NAMESAKE: Final = re.compile(r"(?<=.)_[2-9]$")
+"""Number of an object whose name would be another one's without it: `Lung_L_2`, `PTV (2)_2`."""
 
 _TWINS: Final = re.compile(r"(?<=[ou])e+|(?<=a)[ae]+")
 """Second vowel in place of an accent: Hoehle, Laarynx."""

@@ -142,7 +142,8 @@ class Traces:
     @cached_property
     def _english(self) -> frozenset[str]:
         """Return names without the letters that a wrong code page loses."""
-        return frozenset(english for name in self._names if len(english := _english(name)) >= _LONG)
+        words = (word for kind, value in self._values if kind == "person" for word in letters_of(value))
+        return frozenset(english for word in words if len(english := _english(word)) >= _LONG)
 
     @cached_property
     def _dates(self) -> list[str]:
@@ -228,7 +229,7 @@ def _trace(plain: str) -> str:
 
 def _english(text: str) -> str:
     """Return the English letters of a text, in lower case."""
-    return re.sub(r"[^a-z]+", "", text.casefold())
+    return re.sub(r"[^a-z]+", "", text.lower())
 
 
 def _script(char: str) -> str:
