@@ -130,9 +130,9 @@ class Traces:
 
     @cached_property
     def _accented(self) -> frozenset[str]:
-        """Return names of any length that are not in English letters alone."""
+        """Return the beginnings of names of any length that are not in English letters alone."""
         words = (word for kind, value in self._values if kind == "person" for word in letters_of(value))
-        return frozenset(map(_plain, (word for word in words if not word.isascii()))) - {""}
+        return frozenset(_plain(word)[:_CUT_SHORT] for word in words if not word.isascii()) - {""}
 
     @cached_property
     def _beginnings(self) -> frozenset[str]:

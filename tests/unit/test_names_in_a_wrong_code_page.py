@@ -89,6 +89,14 @@ def test_names_exchanged_with_dos_or_a_macintosh_are_removed(name: str, echo: st
     assert Traces(values).are_in(label)
 
 
+@pytest.mark.parametrize("page", ["mac_roman", "cp1252", "cp437"])
+@pytest.mark.parametrize("name", ["Strauße", "Wiśniewska", "Dvořáková"])
+def test_the_proof_takes_the_removal_of_a_garbled_name_that_is_cut_off(name: str, page: str) -> None:
+    """Labels end after 13 or 16 characters."""
+    label = f"PTV {misread(name[:-1], 'utf-8', page)}"
+    assert Traces([("person", f"{name}^X")]).are_in(label)
+
+
 MISREAD = sorted({(name, echo) for name in NAMES.split() for page in PAGES if (echo := misread(name, page)) != name})
 
 
