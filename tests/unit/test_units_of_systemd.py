@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,30 @@ def test_every_service_belongs_to_the_target_and_comes_back() -> None:
         ["mixed"],
         ["330"],
     )
+
+
+def test_the_example_of_a_notification_sends_a_mail() -> None:
+    """With the headers that mail servers want: sender, recipient, subject."""
+    if shutil.which("curl") is None:
+        pytest.skip("no curl here")
+    mail: list[str] = []
+
+    class Server(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            for line in iter(self.rfile.readline, b"QUIT\r\n"):
+                self.wfile.write(b"354 go on\r\n" if line == b"DATA\r\n" else b"250 good\r\n")
+                if line == b"DATA\r\n":
+                    mail.extend(one.decode().rstrip() for one in iter(self.rfile.readline, b".\r\n"))
+                    self.wfile.write(b"250 taken\r\n")
+            self.wfile.write(b"221 bye\r\n")
+
+    (command,) = re.findall(
+        r"^#ANONYMIZER_NOTIFY_COMMAND='(.*)'$", (UNITS / "environment.example").read_text("utf-8"), re.MULTILINE
+    )
+    with socketserver.TCPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.handle_request).start()
+        here = command.replace("smtp://mail.example.org", f"smtp://127.0.0.1:{server.server_address[1]}")
+        subprocess.run(["sh", "-c", here, "sh", "1 refused"], input=b"{}", check=True)
+
+    assert mail == ["From: anonymizer@example.org", "To: physics@example.org", "Subject: 1 refused", "", "{}"]
