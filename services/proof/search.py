@@ -331,7 +331,13 @@ _NAMELESS: Final = frozenset(spelling for word in word_lists.NAMELESS for spelli
 _ADDRESSES: Final = _NAMELESS | word_lists.TITLES | word_lists.TITLES_AS_WRITTEN
 _FAMILIES_TOO: Final = frozenset(one for word in word_lists.TITLES_AND_PARTICLES for one in spellings(word))
 _COMMON: Final = _ANATOMY | {spelling for word in word_lists.GENERIC for spelling in spellings(word)}
-_SIDES: Final = frozenset(one for word in word_lists.read_lexicon()["side"] for one in spellings(word))
+_SIDES_AND_SITES: Final = frozenset(
+    spelling
+    for name, words in word_lists.read_lexicon().items()
+    for word in words
+    if name == "side" or len(word) < _TOKEN
+    for spelling in spellings(word)
+)
 _SHORTEST_TERM: Final = 3
 
 
@@ -438,11 +444,14 @@ def _tokens(text: str) -> list[str]:
 
 
 def _sides_of(found: str) -> str:
-    """Return the sides joined to a name or part of one: `R` of `RMüller`, which may as well be the organ's."""
+    """Return the sides and sites that an identifier begins or ends with: of `RMüller` or of the ID `HN77`.
+
+    They may as well be the organ's.
+    """
     shapes = _shapes(found)
     edges = [0, *(at for at in range(1, len(found)) if _is_edge(found, shapes, at)), len(found)]
     ends = (found[: edges[1]], found[edges[-2] :]) if len(edges) > 2 else ()
-    return " ".join(end for end in ends if not spellings(end).isdisjoint(_SIDES))
+    return " ".join(end for end in ends if not spellings(end).isdisjoint(_SIDES_AND_SITES))
 
 
 def _is_edge(word: str, shapes: str, at: int) -> bool:
