@@ -168,8 +168,12 @@ class Batch:
         return self._sheets.failures(self.collection) if self.collection.options.sheets else []
 
     def folder_of(self, locator: str) -> str:
-        """Return a set's folder."""
-        folder = registry.folder_of(self.collection, locator)
+        """Return a set's folder, also while the share is unavailable."""
+        try:
+            folder = registry.folder_of(self.collection, locator)
+        except OSError:
+            names = self._attended.states
+            return next((name for name in names if self.collection.locator(name) == locator), "")
         return self.collection.name_of(folder) if folder else ""
 
     def seconds(self) -> dict[str, float]:

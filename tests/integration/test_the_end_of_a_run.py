@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from errno import ENOTCONN
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +12,7 @@ import redis
 from anonymizer.embedded.run_steps import Batch
 from anonymizer.follow_run import make_sheets
 from services.runtime.progress import Progress
+from services.store import registry
 from services.store.set_state import SetState
 
 if TYPE_CHECKING:
@@ -61,6 +63,19 @@ def test_a_waiting_set_does_not_delay_the_end(collection: Collection, client: re
     batch = end_of_run(collection, client)
 
     assert batch.look().finished
+
+
+def test_a_run_names_a_set_while_the_share_is_unavailable(
+    collection: Collection, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the share, and does not end because it tells of a set that waits for it, too."""
+
+    def lost(*_: object) -> None:
+        raise OSError(ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(registry, "folder_of", lost)
+
+    assert end_of_run(collection, client).folder_of(collection.locator("P1")) == "P1"
 
 
 def test_a_redis_lost_while_sheets_are_made_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
