@@ -310,9 +310,9 @@ class Identifiers:
                 yield from (Span(found.start() + start, found.start() + end) for start, end in glued)
             elif names and not anatomy.is_term(word):
                 yield _unknown_of(found, names)
-            else:  # a name of two or three letters after a target: PTVYE
-                short = (cut for cut in _unknown_in(found) if cut != found.span())
-                yield from (Span(*cut) for cut in short if fold(text[slice(*cut)]) in self._short)
+            else:  # a name of two or three letters after a target, or a place: PTVYE, PTVCHUV
+                parts = [(cut, fold(text[slice(*cut)])) for cut in _unknown_in(found) if cut != found.span()]
+                yield from (Span(*cut) for cut, part in parts if part in self._short or part in self._keys)
 
     def _glued_ids(self, text: str) -> Iterator[Span]:
         """Yield IDs with letters joined to their own letters: a Z4711 in `PTVZ4711`."""

@@ -142,10 +142,14 @@ class Search:
         return frozenset(kind for hit in found for kind in hit.kinds)
 
     def without_identifiers(self, text: str) -> str:
-        """Return a text with a blank for each identifier and date of the set that is a word of its own."""
+        """Return a text with a blank for each identifier and date of the set that is a word of its own.
+
+        Letters in IDs and names of devices stay, since they may be words: CT01, HN4711382.
+        """
         found = {hit.text for hit in self.hits(text)} | {found for found, _, day in _days_in(text) if day in self._days}
         for one in sorted(found, key=len, reverse=True):
-            text = re.sub(rf"(?<![^\W_]){re.escape(one)}(?![^\W_])", f" {_sides_of(one)} ", text)
+            left = re.sub(r"\d+", " ", one) if _is_mixed(one) else f" {_sides_of(one)} "
+            text = re.sub(rf"(?<![^\W_]){re.escape(one)}(?![^\W_])", left, text)
         return text
 
     def names_a_house(self, text: str) -> bool:

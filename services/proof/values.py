@@ -457,8 +457,10 @@ _LONGEST_VERSION: Final = 5
 
 
 _OF_THE_PATIENT: Final = frozenset(("person", "patient-id"))
-_OF_DEVICES: Final = frozenset(("place", "device"))
-"""Kinds not significant in the name of a manufacturer or model: many stations are named after their model."""
+_OF_DEVICES: Final = frozenset(("place", "device", "contact"))
+"""Kinds not significant in the name of a manufacturer or model: stations are named after their model, and streets after
+manufacturers.
+"""
 _SERIAL: Final = re.compile(r"\d{5}")
 """Minimum digits of a serial number; names of models have fewer."""
 

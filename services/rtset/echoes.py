@@ -62,6 +62,19 @@ _LEADING_ZEROS: Final = re.compile(r"(?<!\d)0+(?=\d)")
 _YEAR_FIRST: Final = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ]?)(\d\d?)\2(\d\d?)(?:\d\d){0,3}(?!\d))")
 _YEAR_LAST: Final = re.compile(r"(?<!\d)(?=(\d\d?)([-./_ ]?)(\d\d?)\2(\d{4})(?!\d))")
 """Dates; where two overlap, both are found."""
+_DAY_AND_MONTH: Final = re.compile(
+    r"(?<!\d)(?=(\d\d?)[-./_ ]{0,2}(?:de[ _])?([^\W\d_]{3,12})[-./_, ]{0,2}(?:de[ _])?(\d{4})(?!\d))"
+)
+_MONTH_AND_DAY: Final = re.compile(
+    r"(?<![^\W\d_])(?=([^\W\d_]{3,12})[-./_ ]{0,2}(\d\d?)(?:st|nd|rd|th)?[-./_, ]{1,2}(\d{4})(?!\d))", re.IGNORECASE
+)
+_MONTHS: Final = {
+    spelling: number
+    for number, names in enumerate(word_lists.MONTHS, 1)
+    for name in names.split()
+    for spelling in spellings(name)
+}
+"""Month numbers by the spellings of their names."""
 
 
 class Echoes:
@@ -171,3 +184,10 @@ def _days(text: str) -> Iterator[tuple[int, int, int]]:
     for found in _YEAR_LAST.finditer(text):
         yield int(found[4]), int(found[3]), int(found[1])
         yield int(found[4]), int(found[1]), int(found[3])
+    for pattern, day, month in ((_DAY_AND_MONTH, 1, 2), (_MONTH_AND_DAY, 2, 1)):
+        for found in pattern.finditer(text):
+            yield from (
+                (int(found[3]), number, int(found[day]))
+                for written in spellings(found[month])
+                if (number := _MONTHS.get(written))
+            )

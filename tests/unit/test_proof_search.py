@@ -227,6 +227,7 @@ def echoes(draw: st.DrawFn) -> tuple[list[tuple[str, str]], str]:
 
 @given(echoes())
 @example(([("person", "김^Anna")], "김"))
+@example(([("place", "CHUV")], "PTVCHUV"))
 def test_what_the_proof_finds_in_a_label_the_cleaner_finds(drawn: tuple[list[tuple[str, str]], str]) -> None:
     """Otherwise a cleaned set would fail its proof."""
     values, text = drawn
@@ -256,6 +257,8 @@ def test_what_the_cleaner_finds_is_no_change_without_need(drawn: tuple[list[tupl
 @example(([("patient-id", "4711")], "ID4711"))
 @example(([("patient-id", "00123456")], "x_123456"))
 @example(([("date", "19500101")], "19500101101010"))
+@example(([("date", "19611203")], "x 03Dec1961"))
+@example(([("date", "19611203")], "PTV Dec 3rd, 1961"))
 def test_what_the_proof_finds_in_a_kept_value_the_check_finds(drawn: tuple[list[tuple[str, str]], str]) -> None:
     """Otherwise a set with a name in a coded string would fail its proof."""
     values, text = drawn
