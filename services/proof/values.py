@@ -501,7 +501,7 @@ def judge_texts(found: Found, search: Search, locator: Locator, reasons: Reasons
 
 
 def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozenset[str]]]:
-    """Yield every distinct output text, raw and decoded, with the kinds of identifiers found."""
+    """Yield every distinct output text, raw and decoded, with the kinds of identifiers found, and binary values."""
     for charsets, typed in found.typed.items():
         yield from ((value, text, search.in_typed(text)) for value, text in _readings(typed, charsets))
     for charsets, texts in found.texts.items():
