@@ -444,8 +444,9 @@ def test_flower_shows_every_task_to_whoever_has_its_password(stack: Stack, batch
     assert {task["name"] for task in tasks.values()} == {"anonymize_set", "make_sheet"}
     sets = [task for task in tasks.values() if task["name"] == "anonymize_set"]
     cut_off = [task for task in sets if not task["result"]]
-    assert len({task["worker"] for task in cut_off}) <= 1, "only of what was killed the end is not known"
-    assert len(cut_off) <= 2
+    assert len(cut_off) <= 3, (
+        "of more than what each worker did when it was killed, or Redis went, the end is not known"
+    )
     published = [task["result"] for task in sets].count("'published'")
     assert published + len(cut_off) >= len(batch.sets), "the tasks from before `down` are kept"
     for place in ("worker/shutdown/x", "task/send-task/x", "task/revoke/x"):
