@@ -15,6 +15,8 @@ VRS: Final = frozenset(b"AT FD FL OB OD OF OL OV OW SL SS SV UL UN US UV".split(
 
 SHORTEST: Final = 4
 """Minimum length of a word; three bytes of a number spell one by chance."""
+_LONGEST: Final = 64
+"""Maximum length of a word; tables read as UTF-16 have runs of thousands of Chinese characters."""
 
 _WORDS: Final = tuple(
     re.compile(rf"{letter}{{{SHORTEST},}}")
@@ -29,7 +31,8 @@ def words_in(value: bytes) -> frozenset[str]:
     if len(value) - value.count(0) < SHORTEST:
         return frozenset()  # as most numbers
     texts = (value.decode(encoding, "replace") for encoding in _ENCODINGS)
-    return frozenset(word for text in texts for words in _WORDS for word in words.findall(text))
+    words = (word for text in texts for words in _WORDS for word in words.findall(text))
+    return frozenset(word for word in words if len(word) <= _LONGEST)
 
 
 def codes_of(number: int) -> Iterator[bytes]:

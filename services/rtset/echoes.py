@@ -97,6 +97,10 @@ class Echoes:
         days = {day for kind, value in values if kind == "date" for day in read_da(value)}
         self._days: Final = {(day.year, day.month, day.day) for day in days}
 
+    def is_one(self, word: str) -> bool:
+        """Return whether a word is one of them."""
+        return not spellings(word).isdisjoint(self._keys)
+
     def are_in(self, text: str, *, short_numbers: bool = True) -> bool:
         """Return whether a text contains any of them.
 

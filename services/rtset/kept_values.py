@@ -201,7 +201,7 @@ class _Known:
         """Return whether a word in a binary value is an identifier, or begins or ends with a name or ID."""
         ends = tuple(self.words)
         return any(
-            word.casefold().startswith(ends) or word.casefold().endswith(ends) or self.echoes.are_in(word)
+            word.casefold().startswith(ends) or word.casefold().endswith(ends) or self.echoes.is_one(word)
             for word in binary_values.words_in(value)
         )
 
