@@ -200,10 +200,8 @@ class _Known:
     def are_in_binary(self, value: bytes) -> bool:
         """Return whether a word in a binary value is an identifier, or begins or ends with a name or ID."""
         ends = tuple(self.words)
-        return any(
-            word.casefold().startswith(ends) or word.casefold().endswith(ends) or self.echoes.is_one(word)
-            for word in binary_values.words_in(value)
-        )
+        words = {word.casefold() for word in binary_values.words_in(value)}
+        return any(word.startswith(ends) or word.endswith(ends) or self.echoes.is_one(word) for word in words)
 
     def echoes_in(self, part: str) -> bool:
         """Return whether a coded string contains a place or device of the set, or suggests someone."""
@@ -237,16 +235,18 @@ def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
     if vr in _CODED and (mend := _code(tag, vr, clean, known)):
         return mend
     if vr in _WRITTEN and known.echoes.are_in(_read(clean), short_numbers=tag not in _CONFIGURED):
-        is_fixed = tag in _DEMANDED or _is_needed(tag)
-        return Mend(b"", gettext_noop("holds an identifier"), TERM if is_fixed else "")
+        return _emptied(tag)
     return _cut(tag, value, clean)
 
 
 def _binary(tag: int, value: bytes, known: _Known) -> Mend | None:
     """Check a binary value: its bytes spell no identifier, and a single number is not an ID."""
-    if value not in known.as_binary and not known.are_in_binary(value):
-        return None
-    return Mend(b"", gettext_noop("holds an identifier"), TERM if tag in _DEMANDED or _is_needed(tag) else "")
+    return _emptied(tag) if value in known.as_binary or known.are_in_binary(value) else None
+
+
+def _emptied(tag: int) -> Mend:
+    """Return the treatment of a value with an identifier that cannot be taken out of it."""
+    return Mend(b"", gettext_noop("holds an identifier"), TERM if _is_fixed(tag) else "")
 
 
 def _cut(tag: int, value: bytes, clean: bytes) -> Mend | None:
@@ -282,6 +282,11 @@ def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
 @cache
 def _is_needed(tag: int) -> bool:
     return tag in _NEEDED or (tag >> 16 in _GROUPS_OF_DOSE and tag not in _NOT_NEEDED)
+
+
+def _is_fixed(tag: int) -> bool:
+    """Return whether an attribute needs its value: somewhere it is Type 1, or dose, geometry or import depend on it."""
+    return tag in _DEMANDED or _is_needed(tag)
 
 
 def _integer(part: bytes) -> int:
@@ -328,7 +333,7 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
         why = gettext_noop("holds an identifier or a long number, and was cut off before it")
         return Mend(b"\\".join(values[: wrong[0]]), why)
     new = b"\\".join(b"" if index in wrong else value for index, value in enumerate(values)).rstrip(b"\\")
-    is_fixed = vr == b"UI" or tag == _IMAGE_TYPE or tag in _DEMANDED or _is_needed(tag)
+    is_fixed = vr == b"UI" or tag == _IMAGE_TYPE or _is_fixed(tag)
     return Mend(new, why, TERM if is_fixed else "")
 
 
@@ -349,7 +354,7 @@ class Coded(NamedTuple):
     @property
     def is_fixed(self) -> bool:
         """Whether dose or import depend on it, so that it cannot be removed."""
-        return self.tag == _IMAGE_TYPE or self.tag in _DEMANDED or _is_needed(self.tag)
+        return self.tag == _IMAGE_TYPE or _is_fixed(self.tag)
 
     def without(self, parts: Iterable[str]) -> Mend:
         """Return its treatment if these values are removed."""

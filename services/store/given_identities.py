@@ -127,7 +127,7 @@ def _folder_of(collection: Collection, hospital: str) -> str:
 
 
 def _is_adopted(collection: Collection, index: int) -> bool:
-    return (records.path_of(collection, index)).exists()
+    return records.path_of(collection, index).exists()
 
 
 @lru_cache(maxsize=1 << 17)
