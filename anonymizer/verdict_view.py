@@ -9,8 +9,8 @@ from rich.table import Table
 
 from anonymizer.terminal import console, print_not_taken, printable
 from services.language import counted
+from services.policy.object_kinds import CT, DOSE, PLAN, STRUCTURE_SET
 from services.policy.text_roles import CALLED, OF_PERSON
-from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
 from services.vocabulary.anatomy import occurring
 

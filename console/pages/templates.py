@@ -14,7 +14,7 @@ from console.hints import on_a_page
 from console.translations import LANGUAGES, catalogue
 from services.forms.collection_form import BY_HAND
 from services.machines.descriptor import KEEP
-from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
+from services.policy.object_kinds import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
 from services.store.records import folder_name
 from services.store.registry import OF_A_PERSON

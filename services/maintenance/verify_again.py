@@ -10,6 +10,7 @@ from services.layout import published_in
 from services.maintenance import promised
 from services.maintenance.originals import taken_sets
 from services.policy import table
+from services.policy.object_kinds import CT, DOSE, PLAN, STRUCTURE_SET
 from services.proof.prove import prove
 from services.rtset import folder_listing, reader
 from services.store import records
@@ -48,13 +49,9 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     published = records.read(collection, index)
     found = reader.read(source, folder_listing.take(source)).objects
     taken = taken_sets.objects_of(found, collection, published)
-    if len(list(anon.glob("CT.*.dcm"))) > len(taken[reader.CT]):  # published when localizers were taken for slices
-        taken = {**taken, reader.CT: found[reader.CT]}
-    objects = [
-        (kind, source / one.path)
-        for kind in (reader.CT, reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)
-        for one in taken[kind]
-    ]
+    if len(list(anon.glob("CT.*.dcm"))) > len(taken[CT]):  # published when localizers were taken for slices
+        taken = {**taken, CT: found[CT]}
+    objects = [(kind, source / one.path) for kind in (CT, STRUCTURE_SET, PLAN, DOSE) for one in taken[kind]]
     if not objects:
         raise SettingsWrong(gettext("The source folder contains no object of a set."))
     content = published.content if published else {}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from services.deidentify import writer
 from services.deidentify.replacements import choose_replacements
 from services.pipeline import set_record
+from services.policy.object_kinds import PLAN
 from services.proof.prove import Expected
 from services.publication import new_identity, persons
-from services.rtset.reader import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

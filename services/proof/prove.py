@@ -20,6 +20,7 @@ from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import NotClean, SetChanged
 from services.layout import published_in
+from services.policy.object_kinds import KINDS
 from services.policy.table import Action
 from services.proof import kept_values, references, values, written_file
 from services.proof.compare_elements import Walk, by_attribute
@@ -29,7 +30,6 @@ from services.proof.references import value_of
 from services.proof.search import Search
 from services.proof.traces import Traces
 from services.proof.values import StudyDates, study_date
-from services.rtset import reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -286,7 +286,7 @@ def _pair(
     old: Sequence[tuple[str, DicomFile]], new: Sequence[DicomFile], reasons: Reasons
 ) -> list[tuple[str, DicomFile, DicomFile]]:
     """Return the output of each source object, matched by kind and position in the patient; images first."""
-    kinds = [reader.KINDS.get(value_of(file, _SOP_CLASS).decode("latin-1"), "") for file in new]
+    kinds = [KINDS.get(value_of(file, _SOP_CLASS).decode("latin-1"), "") for file in new]
     made: dict[tuple[str, bytes, bytes], DicomFile] = {}
     for place, file in zip(_places(kinds, new), new, strict=True):
         if made.setdefault(place, file) is not file:

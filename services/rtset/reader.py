@@ -21,6 +21,7 @@ from services.dicom.part10 import NotDicom
 from services.dicom.pixel_data import Measured
 from services.errors import Fault, SetChanged, SetRefused
 from services.language import gettext, printable
+from services.policy.object_kinds import CT, DOSE, KINDS, NAMES, PLAN, STRUCTURE_SET
 from services.policy.table import PUBLIC_SCHEMES, Action
 from services.policy.text_roles import Text
 from services.rtset import kept_values
@@ -38,28 +39,6 @@ if TYPE_CHECKING:
     from services.policy.text_roles import Role
     from services.rtset.folder_listing import Listing
     from services.rtset.kept_values import Coded, Mend
-
-CT: Final = "CT"
-STRUCTURE_SET: Final = "RTSTRUCT"
-PLAN: Final = "RTPLAN"
-DOSE: Final = "RTDOSE"
-
-KINDS: Final[Mapping[str, str]] = {
-    "1.2.840.10008.5.1.4.1.1.2": CT,
-    "1.2.840.10008.5.1.4.1.1.2.1": CT,  # enhanced
-    "1.2.840.10008.5.1.4.1.1.2.2": CT,  # legacy converted enhanced
-    "1.2.840.10008.5.1.4.1.1.481.2": DOSE,
-    "1.2.840.10008.5.1.4.1.1.481.3": STRUCTURE_SET,
-    "1.2.840.10008.5.1.4.1.1.481.5": PLAN,
-    "1.2.840.10008.5.1.4.1.1.481.8": PLAN,  # ion
-}
-"""Kinds of the objects of a set, by SOP class."""
-
-ENHANCED_CT: Final = frozenset(("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"))
-"""SOP classes of CTs with all slices in one object."""
-
-NAMES: Final[Mapping[str, str]] = {CT: "CT", STRUCTURE_SET: "RT Structure Set", PLAN: "RT Plan", DOSE: "RT Dose"}
-"""Names of the kinds for people."""
 
 MAX_ELEMENTS: Final = 4_000_000
 """Maximum elements in a folder; a dense set has some fifty thousand. A guard against hostile files."""

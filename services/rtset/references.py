@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from services.dicom import dictionary
 from services.errors import Fault
 from services.language import gettext, gettext_noop, ngettext
+from services.policy.object_kinds import CT, DOSE, PLAN, STRUCTURE_SET
 from services.policy.rebuilt_references import PLANAR
 from services.rtset import geometry
-from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from services.language import english, gettext
-from services.rtset.reader import CT, NAMES
+from services.policy.object_kinds import CT, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault
 from services.language import gettext, printable
+from services.policy.object_kinds import PLAN
 from services.rtset import folder_listing, not_taken, reader
 from services.verdict import check
 from services.verdict.checks import whose_folder
@@ -94,7 +95,7 @@ def judge(
     contents = reader.read(folder, listing)
     judged = _Judged(folder, contents, options, machines, policy, listing)
     aside = set_aside.leave_out(contents.objects, options)
-    if options.plans == "refuse" or not complete_sets.are_several(aside.objects) or not aside.objects[reader.PLAN]:
+    if options.plans == "refuse" or not complete_sets.are_several(aside.objects) or not aside.objects[PLAN]:
         return FolderVerdict((SetVerdict(judged.approved(judged.as_one(aside))),))
     if against := whose_folder.faults(folder, contents):
         return FolderVerdict(
@@ -167,7 +168,7 @@ class _Judged:
 
     def approved(self, verdict: Verdict) -> Verdict:
         """Refuse a set whose plan is not approved, if the collection requires approval."""
-        plans = [one for one in self.contents.objects[reader.PLAN] if self.options.plans == "approved"]
+        plans = [one for one in self.contents.objects[PLAN] if self.options.plans == "approved"]
         if not plans or any(complete_sets.approval(one) == complete_sets.APPROVED for one in plans):
             return verdict
         listed = "; ".join(map(complete_sets.describe_plan, plans))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from services.errors import SetChanged, SetRefused
 from services.language import gettext, printable, speaking
 from services.layout import quoted
+from services.policy.object_kinds import NAMES
 from services.policy.table import policy_for
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.rtset import folder_listing
-from services.rtset.reader import NAMES
 from services.store import tracking_lines
 from services.store.registry import CHOOSE_PLANS
 from services.verdict import folder_sets

@@ -10,6 +10,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from services.policy.object_kinds import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset import folder_listing, reader
 from services.verdict.selection.set_aside import set_aside
 from sheets.read import ct_volume, enhanced_ct
@@ -125,12 +126,12 @@ def read(folder: Path, *, by_pydicom: bool = False, choose: Choose = lambda foun
         A file cannot be read.
     """
     found = choose(reader.read(folder, folder_listing.take(folder)).objects)
-    single = [found[kind] for kind in (reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)]
-    if not found[reader.CT] or any(len(files) != 1 for files in single):
+    single = [found[kind] for kind in (STRUCTURE_SET, PLAN, DOSE)]
+    if not found[CT] or any(len(files) != 1 for files in single):
         raise NoSet
-    files = [*found[reader.CT], *(files[0] for files in single)]
+    files = [*found[CT], *(files[0] for files in single)]
     structure_set, plan, dose = (_object(folder, one, by_pydicom=by_pydicom) for (one,) in single)
-    images = [(folder / one.path, header) for one in found[reader.CT] for header in _images(folder, one)]
+    images = [(folder / one.path, header) for one in found[CT] for header in _images(folder, one)]
     try:
         within = ct_volume.frame(exactly(images[0][1], "ImageOrientationPatient", 6))
         slices = [Slice(path, ct_volume.place(header, within), header) for path, header in images]

@@ -15,8 +15,8 @@ import pytest
 
 from services.maintenance.attribute_diff import ADDED, KEPT, as_markdown, compare
 from services.policy.markdown import as_markdown as policy_as_markdown
+from services.policy.object_kinds import NAMES
 from services.policy.table import Choice, policy_for
-from services.rtset.reader import NAMES
 from services.store.set_state import FROM_LEAST_FINISHED
 from sheets.tables import columns
 from tests import names_and_labels

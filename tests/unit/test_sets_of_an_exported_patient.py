@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.forms.collection_form import Options
+from services.policy.object_kinds import CT, DOSE, PLAN, STRUCTURE_SET
 from services.policy.table import Choice, policy_for
 from services.rtset import folder_listing, reader
-from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.verdict import check, folder_sets
 from services.verdict.selection import complete_sets
 from services.verdict.selection.set_aside import set_aside

@@ -11,8 +11,8 @@ from services.layout import ANON_NAME
 from services.maintenance import attribute_diff
 from services.maintenance.attribute_diff import as_markdown
 from services.maintenance.originals import taken_sets
+from services.policy.object_kinds import NAMES
 from services.policy.table import policy_for
-from services.rtset.reader import NAMES
 from services.store import records
 
 

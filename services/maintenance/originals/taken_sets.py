@@ -9,10 +9,10 @@ from services.deidentify.uid_map import UidMap
 from services.deidentify.writer import file_name
 from services.errors import SetChanged, SetRefused
 from services.forms.collection_form import ACCEPTABLE
+from services.policy.object_kinds import PLAN
 from services.policy.table import policy_for
 from services.publication import persons
 from services.rtset import folder_listing, reader, unfinished_pixels
-from services.rtset.reader import PLAN
 from services.verdict import folder_sets
 from services.verdict.selection import complete_sets
 from services.verdict.selection.set_aside import set_aside

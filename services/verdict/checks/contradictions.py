@@ -14,8 +14,8 @@ from services.dicom.dates import read_da
 from services.forms.identity import is_placeholder
 from services.language import gettext, ngettext, tallied
 from services.machines.fit import treatment_beams
+from services.policy.object_kinds import DOSE, NAMES, PLAN, STRUCTURE_SET
 from services.rtset import geometry, planned_dose
-from services.rtset.reader import DOSE, NAMES, PLAN, STRUCTURE_SET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -15,9 +15,9 @@ from services.dicom.dictionary import tag
 from services.errors import Fault
 from services.language import gettext, gettext_noop, ngettext, printable
 from services.machines.fit import oddities, treatment_beams
+from services.policy.object_kinds import ENHANCED_CT
 from services.rtset import geometry, planned_dose, private_loss
 from services.rtset.planned_dose import DELIVERING
-from services.rtset.reader import ENHANCED_CT
 from services.rtset.references import contoured_frames, contours
 
 if TYPE_CHECKING:

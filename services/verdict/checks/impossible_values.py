@@ -17,8 +17,8 @@ from services.dicom.dictionary import tag
 from services.dicom.stored_bits import announced
 from services.errors import Fault
 from services.language import gettext, ngettext, tallied
+from services.policy.object_kinds import CT, DOSE, NAMES, PLAN, STRUCTURE_SET
 from services.rtset import geometry
-from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from services.errors import Fault
 from services.language import gettext, named, ngettext, printable
+from services.policy.object_kinds import NAMES
 from services.rtset import damage
-from services.rtset.reader import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

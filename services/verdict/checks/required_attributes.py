@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.dicom.dictionary import keyword, tag
 from services.errors import Fault
 from services.language import gettext, named, ngettext, tallied
+from services.policy.object_kinds import CT, ENHANCED_CT, NAMES
 from services.rtset import geometry
-from services.rtset.reader import CT, ENHANCED_CT, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

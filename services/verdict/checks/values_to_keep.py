@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from services.errors import Fault
 from services.language import gettext
+from services.policy.object_kinds import NAMES
 from services.rtset import kept_values
-from services.rtset.reader import NAMES
 
 if TYPE_CHECKING:
     from services.rtset.reader import RtSet

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from services.errors import Fault
 from services.forms.identity import is_placeholder
 from services.language import and_more, gettext, gettext_noop, named, ngettext, printable
+from services.policy.object_kinds import NAMES, PLAN
 from services.rtset import not_taken
-from services.rtset.reader import NAMES, PLAN
 from services.verdict.checks import already_removed
 from services.verdict.findings import Findings
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.dicom import dates
 from services.language import gettext, ngettext, printable
 from services.machines.fit import treatment_beams
+from services.policy.object_kinds import CT, DOSE, NAMES, PLAN, STRUCTURE_SET
 from services.rtset import references
-from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET
 from services.verdict.checks import importability
 from services.verdict.selection import members
 from services.verdict.selection.set_aside import describe_dose, set_aside

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault
 from services.language import below, gettext, gettext_noop, named, ngettext
+from services.policy.object_kinds import CT, DOSE, ENHANCED_CT, NAMES, PLAN, STRUCTURE_SET
 from services.rtset import geometry, references
 from services.rtset.geometry import Volume
-from services.rtset.reader import CT, DOSE, ENHANCED_CT, NAMES, PLAN, STRUCTURE_SET
 from services.rtset.references import Objects
 from services.verdict.selection import several_doses
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.language import gettext, printable
+from services.policy.object_kinds import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset import planned_dose, references
-from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
