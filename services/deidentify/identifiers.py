@@ -34,7 +34,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.deidentify.maker_names import of_makers
 from services.deidentify.names_in_other_letters import NamesInOtherLetters, RomanisedNames
-from services.deidentify.text_dates import (
+from services.deidentify.wrong_code_pages import MisreadNames
+from services.dicom.character_sets import name_components
+from services.dicom.dates import read_da, read_dt
+from services.vocabulary import anatomy, other_letters, word_lists
+from services.vocabulary.spelling import MARKS, fold, is_cjk, pieces
+from services.vocabulary.text_dates import (
     Span,
     read_birth_years,
     read_dates,
@@ -44,11 +49,6 @@ from services.deidentify.text_dates import (
     read_short_dates,
     read_weeks,
 )
-from services.deidentify.wrong_code_pages import MisreadNames
-from services.dicom.character_sets import name_components
-from services.dicom.dates import read_da, read_dt
-from services.vocabulary import anatomy, other_letters, word_lists
-from services.vocabulary.spelling import MARKS, fold, is_cjk, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -6,9 +6,9 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from services.deidentify.text_dates import Span
 from services.vocabulary import anatomy, other_letters, romanised
 from services.vocabulary.spelling import spellings
+from services.vocabulary.text_dates import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

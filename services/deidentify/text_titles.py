@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.deidentify.text_dates import Span
 from services.vocabulary import anatomy, word_lists
 from services.vocabulary.spelling import fold, pieces
+from services.vocabulary.text_dates import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

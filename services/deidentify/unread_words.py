@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from services.deidentify.text_dates import read_birth_years, read_dates, read_months
 from services.dicom.character_sets import name_components
 from services.forms.word_list import Decisions
 from services.policy.text_roles import TECHNICAL_ROLES
 from services.vocabulary import anatomy, word_lists
 from services.vocabulary.spelling import fold
+from services.vocabulary.text_dates import read_birth_years, read_dates, read_months
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

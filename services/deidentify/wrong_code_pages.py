@@ -12,8 +12,8 @@ from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from services.deidentify.text_dates import Span
 from services.vocabulary import anatomy
+from services.vocabulary.text_dates import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from services.dicom.dates import read_da
 from services.vocabulary import word_lists
+from services.vocabulary.spelling import is_cjk, pieces, spellings
+from services.vocabulary.text_dates import read_dates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import date
 
 _SHORTEST: Final = 4
 """Minimum letters of a word that identifies beside others; of Chinese, Japanese and Korean, half as many characters."""
@@ -32,49 +35,12 @@ _NAME_PARTS: Final = 3
 """Family, given and middle name. PS3.5 6.2.1.1."""
 _NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
 
-_WRITTEN_OUT: Final = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ő": "oe", "ø": "oe", "œ": "oe", "ü": "ue", "ű": "ue", "æ": "ae", "å": "aa", "þ": "th"}
-)
-_LEFT_OFF: Final = str.maketrans("øłđðħ\N{LATIN SMALL LETTER DOTLESS I}", "olddhi")
-"""Letters without a decomposition."""
-
-
-def spellings(word: str) -> set[str]:
-    """Return a word in lower case: unchanged, with accents written out, and without them."""
-    small = unicodedata.normalize("NFKC", word).casefold()
-    if small.isascii():
-        return {small}
-    return {small, small.translate(_WRITTEN_OUT), _bare(small.translate(_WRITTEN_OUT)), _bare(small)}
-
-
-def _bare(word: str) -> str:
-    parts = unicodedata.normalize("NFKD", word).translate(_LEFT_OFF)
-    return unicodedata.normalize("NFC", "".join(char for char in parts if not unicodedata.combining(char)))
-
-
 _ANATOMY: Final = frozenset(spelling for word in word_lists.read_anatomy() for spelling in spellings(word))
 _NAMELESS: Final = frozenset(spelling for word in word_lists.NAMELESS for spelling in spellings(word))
 _COMMON: Final = _ANATOMY | _NAMELESS | {spelling for word in word_lists.GENERIC for spelling in spellings(word)}
 _WORD: Final = re.compile(r"[^\W_]+")
-_UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
-"""A character of a script written without spaces: Chinese, Japanese, Korean."""
 _LEADING_ZEROS: Final = re.compile(r"(?<!\d)0+(?=\d)")
-_YEAR_FIRST: Final = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ]?)(\d\d?)\2(\d\d?)(?:\d\d){0,3}(?!\d))")
-_YEAR_LAST: Final = re.compile(r"(?<!\d)(?=(\d\d?)([-./_ ]?)(\d\d?)\2(\d{4})(?!\d))")
-"""Dates; where two overlap, both are found."""
-_DAY_AND_MONTH: Final = re.compile(
-    r"(?<!\d)(?=(\d\d?)[-./_ ]{0,2}(?:de[ _])?([^\W\d_]{3,12})[-./_, ]{0,2}(?:de[ _])?(\d{4})(?!\d))"
-)
-_MONTH_AND_DAY: Final = re.compile(
-    r"(?<![^\W\d_])(?=([^\W\d_]{3,12})[-./_ ]{0,2}(\d\d?)(?:st|nd|rd|th)?[-./_, ]{1,2}(\d{4})(?!\d))", re.IGNORECASE
-)
-_MONTHS: Final = {
-    spelling: number
-    for number, names in enumerate(word_lists.MONTHS, 1)
-    for name in names.split()
-    for spelling in spellings(name)
-}
-"""Month numbers by the spellings of their names."""
+_YEAR: Final = re.compile(r"\d{4}")
 
 
 class Echoes:
@@ -90,12 +56,12 @@ class Echoes:
         values = sorted(set(found))
         keys = {spelling for kind, value in values for key in _keys(kind, value) for spelling in spellings(key)}
         self._alone: Final = {key for key in keys if len(key) >= _SHORTEST_ALONE and key not in _ANATOMY}
-        self._keys: Final = {key for key in self._alone if len(key) + len(_UNSPACED.findall(key)) >= _SHORTEST}
-        self._unspaced: Final = {key for key in self._keys if _UNSPACED.match(key)}
+        self._keys: Final = {
+            key for key in self._alone if len(key) >= _SHORTEST or len(key) + sum(map(is_cjk, key)) >= _SHORTEST
+        }
         ids = {"".join(_WORD.findall(value)).casefold() for kind, value in values if kind == "patient-id"}
         self._ids: Final = {one for one in ids if len(one) >= _LONG_ID and _is_mixed(one)}
-        days = {day for kind, value in values if kind == "date" for day in read_da(value)}
-        self._days: Final = {(day.year, day.month, day.day) for day in days}
+        self._days: Final = {day for kind, value in values if kind == "date" for day in read_da(value)}
 
     def is_one(self, word: str) -> bool:
         """Return whether a word is one of them."""
@@ -109,15 +75,15 @@ class Echoes:
         short_numbers
             Whether numbers of up to five digits can be IDs; in names of hardware they are sizes and versions.
         """
-        words = _WORD.findall(unicodedata.normalize("NFKC", text))
-        found = {spelling for run in _runs(words) for spelling in spellings(run)} & self._keys
+        text = unicodedata.normalize("NFKC", text)
+        words = _WORD.findall(text)
+        found = {spelling for run in _runs(text) for spelling in spellings(run)} & self._keys
         if len(words) == 1:
             found |= spellings(words[0]) & self._alone
         return (
             any(short_numbers or not key.isdecimal() or len(key) > _LONG_NUMBER for key in found)
             or any(one in word.casefold() for one in self._ids for word in words)
             or not self._days.isdisjoint(_days(text))
-            or any(key in text for key in self._unspaced)
         )
 
 
@@ -161,37 +127,16 @@ def _is_mixed(word: str) -> bool:
     return not word.isalpha() and not word.isdecimal()
 
 
-def _runs(words: Iterable[str]) -> Iterator[str]:
-    """Yield the pieces of words, and neighbouring pieces joined."""
-    pieces = [piece for word in words for piece in _pieces(word)]
-    for first in range(len(pieces)):
-        for last in range(first + 1, min(first + _LONGEST_RUN, len(pieces)) + 1):
-            run = "".join(pieces[first:last])
-            yield run
-            yield run.lstrip("0")
+def _runs(text: str) -> Iterator[str]:
+    """Yield the pieces of a text, and neighbouring pieces joined."""
+    parts = pieces(text)
+    for first, (begin, _) in enumerate(parts):
+        for _, end in parts[first : first + _LONGEST_RUN]:
+            yield "".join(_WORD.findall(text[begin:end]))
 
 
-def _pieces(word: str) -> list[str]:
-    """Divide a word where the kind of character changes, before a capital that begins a word, and between syllables."""
-    kinds = [(char.isdecimal(), char.isupper(), _UNSPACED.match(char) is not None) for char in word]
-    cuts = [
-        at
-        for at in range(1, len(word))
-        if kinds[at - 1] != kinds[at] or kinds[at][2] or (word[at].isupper() and word[at + 1 : at + 2].islower())
-    ]
-    return [word[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(word)], strict=True)]
-
-
-def _days(text: str) -> Iterator[tuple[int, int, int]]:
-    for found in _YEAR_FIRST.finditer(text):
-        yield int(found[1]), int(found[3]), int(found[4])
-    for found in _YEAR_LAST.finditer(text):
-        yield int(found[4]), int(found[3]), int(found[1])
-        yield int(found[4]), int(found[1]), int(found[3])
-    for pattern, day, month in ((_DAY_AND_MONTH, 1, 2), (_MONTH_AND_DAY, 2, 1)):
-        for found in pattern.finditer(text):
-            yield from (
-                (int(found[3]), number, int(found[day]))
-                for written in spellings(found[month])
-                if (number := _MONTHS.get(written))
-            )
+def _days(text: str) -> Iterator[date]:
+    """Yield the possible days of the dates in a text whose year has four digits."""
+    for span, days in read_dates(text) if _YEAR.search(text) else ():
+        if _YEAR.search(text, span.start, span.end):
+            yield from days

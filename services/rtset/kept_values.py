@@ -16,8 +16,9 @@ from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
 from services.dicom.dates import read_da, read_dt
 from services.language import gettext, gettext_noop
 from services.policy.attribute_types import ROOT, TABLE, demanded
-from services.rtset.echoes import Echoes, spellings
+from services.rtset.echoes import Echoes
 from services.vocabulary.defined_terms import is_term
+from services.vocabulary.spelling import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -51,21 +51,23 @@ def fold(text: str) -> str:
     return _TWINS.sub("", text)
 
 
-_WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_WRITTEN_OUT: Final = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ő": "oe", "ø": "oe", "œ": "oe", "ü": "ue", "ű": "ue", "æ": "ae", "å": "aa", "þ": "th"}
+)
 
 
 def spellings(word: str) -> frozenset[str]:
     """Return the lower-case spellings of a word: as it is, with umlauts written out, and without accents."""
-    small = word.casefold()
-    return (
-        frozenset((small,))
-        if small.isascii()
-        else frozenset((small, _bare(small.translate(_WRITTEN_OUT)), _bare(small)))
-    )
+    small = unicodedata.normalize("NFKC", word).casefold()
+    if small.isascii():
+        return frozenset((small,))
+    written_out = small.translate(_WRITTEN_OUT)
+    forms = {small, written_out, _without_accents(small), _without_accents(written_out)}
+    return frozenset(forms.union(form.translate(_LETTERS) for form in forms))
 
 
-def _bare(word: str) -> str:
-    parts = unicodedata.normalize("NFKD", word).translate(_LETTERS)
+def _without_accents(word: str) -> str:
+    parts = unicodedata.normalize("NFKD", word)
     return unicodedata.normalize("NFC", "".join(char for char in parts if not unicodedata.combining(char)))
 
 

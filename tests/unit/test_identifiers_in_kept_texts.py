@@ -9,7 +9,7 @@ from pydicom import Dataset
 
 from services.errors import SetRefused
 from services.proof import search
-from services.rtset import echoes
+from services.vocabulary import spelling
 from tests import sets
 from tests.anonymized import anonymized
 from tests.unit.test_invalid_kept_values import published, put, value_of
@@ -283,7 +283,9 @@ def test_a_hospital_that_names_itself_as_the_maker(tmp_path: Path, institution: 
 def test_kept_texts_are_searched_for_each_spelling_that_the_proof_looks_for() -> None:
     """Of every letter of Latin, Greek and Cyrillic; what only the proof finds parks a set."""
     letters = [letter for letter in map(chr, range(0xC0, 0x530)) if letter.isalpha()]
-    missed = [letter for letter in letters if not search.spellings(f"ab{letter}d") <= echoes.spellings(f"ab{letter}d")]
+    missed = [
+        letter for letter in letters if not search.spellings(f"ab{letter}d") <= spelling.spellings(f"ab{letter}d")
+    ]
     assert missed == []
 
 
