@@ -7,7 +7,9 @@ not make a process look dead.
 from __future__ import annotations
 
 import json
+import os
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,13 +45,25 @@ def write(
 ) -> None:
     """Write a heartbeat, replacing the previous one; its folder is created if missing.
 
-    The parameters are the fields of `Heartbeat`.
+    The process continues if that fails, since sets depend on it and not on its heartbeat; `anonymizer health` then
+    finds that it is missing. The parameters are the fields of `Heartbeat`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = _file(folder, who)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(Heartbeat(time.monotonic(), free, took_at, queue, waiting)), encoding="ascii")
-    new.replace(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        new.write_text(json.dumps(Heartbeat(time.monotonic(), free, took_at, queue, waiting)), encoding="ascii")
+        new.replace(path)
+    except OSError as error:
+        _tell(os.strerror(error.errno or 0))
+
+
+@cache
+def _tell(why: str) -> None:
+    """Log once why heartbeats cannot be written."""
+    import structlog  # noqa: PLC0415 - `anonymizer health` only reads, and starts often
+
+    structlog.get_logger().warning("heartbeat.failed", reason=why)
 
 
 def read(folder: Path, who: str) -> Heartbeat | None:

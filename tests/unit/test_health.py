@@ -1,6 +1,7 @@
 """A service is unhealthy if it does not work, but not because Redis is unavailable."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from anonymizer.commands.service.health import Service, ailment
 from services.runtime import heartbeat
@@ -44,3 +45,12 @@ def test_the_folder_of_heartbeats_is_made(tmp_path):
     """An operator may start a process by hand with a new folder."""
     heartbeat.write(tmp_path / "run" / "anonymizer", heartbeat.WATCHER)
     assert heartbeat.read(tmp_path / "run" / "anonymizer", heartbeat.WATCHER) is not None
+
+
+def test_a_service_whose_heartbeat_cannot_be_written_continues(tmp_path):
+    """It says so once, not every other second; `health` finds the old heartbeat."""
+    (tmp_path / "file").write_text("in its place")
+    with capture_logs() as logged:
+        for _ in range(3):
+            heartbeat.write(tmp_path / "file", heartbeat.SORT)
+    assert logged == [{"event": "heartbeat.failed", "reason": "File exists", "log_level": "warning"}]
