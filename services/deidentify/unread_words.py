@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from services.dicom.character_sets import name_components
 from services.forms.word_list import Decisions
 from services.policy.text_roles import TECHNICAL_ROLES
-from services.vocabulary import anatomy, word_lists
+from services.vocabulary import anatomy, defined_terms, word_lists
 from services.vocabulary.spelling import fold
 from services.vocabulary.text_dates import read_birth_years, read_dates, read_months
 
@@ -163,13 +163,18 @@ def words_of(text: str, weak: WeakEvidence, *, technical: bool = False) -> Itera
     Parameters
     ----------
     technical
-        Whether it is a manufacturer's or clinic's code, in which numbers, and letters beside digits, are expected.
+        Whether it is a manufacturer's or clinic's code, in which numbers, letters beside digits, and words of scanners
+        and planning systems are expected.
     """
     coded = [found.span() for found in _CODED.finditer(text)] if technical else []
     for start, end in anatomy.unknown_words(text):
-        is_code = any(begin <= start < finish for begin, finish in coded) or anatomy.is_two_known(text[start:end])
-        if not (technical and is_code):
-            yield start, end
+        if technical and (
+            any(begin <= start < finish for begin, finish in coded)
+            or anatomy.is_two_known(text[start:end])
+            or defined_terms.is_technical(text[start:end])
+        ):
+            continue
+        yield start, end
     if not any(map(str.isdecimal, text)):
         return
     if technical:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EDITION: Final = "PS3.15-2026d"
 """Edition of the standard from which the rows of Table E.1-1 are taken."""
 
-POLICY_EDITION: Final = "2026-11-29"
+POLICY_EDITION: Final = "2026-11-30"
 """Date of our last decision in the table; written to records and (0012,0063) *De-identification Method*."""
 
 
