@@ -181,16 +181,17 @@ class Identifiers:
         self._days_of_the_year = {(day.month, day.day) for day in self._days}
         self._birth_years = {day.year for text in births for day in read_da(text)}
         self._of_birth = self._initials_with_year()
-        self._glued = tuple(
-            spelling
-            for spelling, key in self._keys.items()
-            if key.weight >= _TOKEN and spelling.isalpha() and key.kinds & {"person", "patient-id"}
-        )
+        words = {spelling: key for spelling, key in self._keys.items() if key.weight >= _TOKEN and spelling.isalpha()}
+        self._glued = tuple(words)
         self._letters = NamesInOtherLetters(self._names)
         self._misread = MisreadNames(self._names)
         self._romanised = RomanisedNames(self._names)
         self._single = {name for name in self._names if len(name) == 1 and is_cjk(name)} - _PLACES
-        self._inside = tuple(spelling for spelling in self._glued if self._keys[spelling].weight >= _EMBEDDED)
+        self._inside = tuple(
+            spelling
+            for spelling, key in words.items()
+            if key.weight >= _EMBEDDED and key.kinds & {"person", "patient-id"}
+        )
         self._in_words = _inside_words(text for kind, text in values if kind in _NUMBERED)
 
     def matches(self, text: str) -> list[Span]:
@@ -310,9 +311,9 @@ class Identifiers:
                 yield from (Span(found.start() + start, found.start() + end) for start, end in glued)
             elif names and not anatomy.is_term(word):
                 yield _unknown_of(found, names)
-            else:  # a name of two or three letters after a target, or a place: PTVYE, PTVCHUV
-                parts = [(cut, fold(text[slice(*cut)])) for cut in _unknown_in(found) if cut != found.span()]
-                yield from (Span(*cut) for cut, part in parts if part in self._short or part in self._keys)
+            else:  # a name of two or three letters after a target: PTVYE
+                short = (cut for cut in _unknown_in(found) if cut != found.span())
+                yield from (Span(*cut) for cut in short if fold(text[slice(*cut)]) in self._short)
 
     def _glued_ids(self, text: str) -> Iterator[Span]:
         """Yield IDs with letters joined to their own letters: a Z4711 in `PTVZ4711`."""

@@ -227,12 +227,22 @@ def echoes(draw: st.DrawFn) -> tuple[list[tuple[str, str]], str]:
 
 @given(echoes())
 @example(([("person", "김^Anna")], "김"))
-@example(([("place", "CHUV")], "PTVCHUV"))
 def test_what_the_proof_finds_in_a_label_the_cleaner_finds(drawn: tuple[list[tuple[str, str]], str]) -> None:
     """Otherwise a cleaned set would fail its proof."""
     values, text = drawn
     if Search(values).in_typed(text):
         assert Cleaner(Identifiers(values), [Text("roi_name", 1, "Brain")]).identifies(text)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS - {"date"}))
+@pytest.mark.parametrize("value", ["CHUV", "Katzenau", "Rue de Katzenau"])
+@pytest.mark.parametrize("target", ["PTV", "GTV", "CTV", "ITV"])
+def test_an_identifier_joined_to_a_target_in_letters_of_one_case_is_found(kind: str, value: str, target: str) -> None:
+    """By writer and proof, before and after it."""
+    cleaner, search = Cleaner(Identifiers([(kind, value)]), [Text("roi_name", 1, "Brain")]), Search([(kind, value)])
+    texts = [f"{target}{value}".upper(), f"{value}{target}".upper(), f"{value}{target}".lower()]
+    assert [text for text in texts if not cleaner.identifies(text)] == []
+    assert [text for text in texts if not search.in_typed(text)] == []
 
 
 @given(echoes())
