@@ -6,11 +6,10 @@ writes its own name into (0008,0070) *Manufacturer* identifies itself there as i
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from services.vocabulary import anatomy, word_lists
-from services.vocabulary.spelling import fold
+from services.vocabulary.spelling import fold, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,4 +49,5 @@ def _contains(words: list[str], house: list[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return [fold(word) for word in re.findall(r"[^\W_]+", text)]
+    """Return the words of a text, also if digits or other words are joined to them."""
+    return [fold(text[start:end]) for start, end in pieces(text) if not text[start:end].isdecimal()]

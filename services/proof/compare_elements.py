@@ -643,7 +643,7 @@ class Walk:
         elif action is Action.CLEAN:
             self.found.cleaned[decision.argument].setdefault(change, self._place(here, tag))
             if decision.argument in TECHNICAL_ROLES:
-                self._technical(tag, change.new)
+                self._technical(tag, change.new, self._new_charsets)
             else:
                 self.found.typed[self._new_charsets].add(change.new)
         elif action is Action.IDENTITY:
@@ -803,7 +803,7 @@ class Walk:
             if value.translate(None, _NUMBER_BYTES).strip(b"\\"):
                 self._texts.add(value)
         elif tag in TECHNICAL:
-            self._technical(tag, value)
+            self._technical(tag, value, self._old_charsets)
         elif vr == b"CS":
             self.found.terms.add(value)
         elif vr in _NOT_TEXT:
@@ -811,10 +811,10 @@ class Walk:
         else:
             self._texts.add(value if new is None else new)
 
-    def _technical(self, tag: int, value: bytes) -> None:
+    def _technical(self, tag: int, value: bytes, charsets: tuple[str, ...]) -> None:
         (self.found.product if tag in PRODUCT else self.found.technical).add(value)
         if tag in MAKERS:
-            self.found.makers.add(value)
+            self.found.makers[value] = charsets
 
     def _charset(self, value: bytes, here: Level) -> None:
         """Check a character set that the source does not declare: UTF-8 or Latin-1, able to encode the values."""

@@ -170,6 +170,9 @@ class Found:
     product: set[bytes] = field(default_factory=set)
     """The same as written by manufacturers and code tables."""
 
+    makers: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    """Those of them that name manufacturer and model, with their character sets."""
+
     mended: dict[Change, Place] = field(default_factory=dict)
     """Changed kept values, each of which was invalid or identifying."""
 
@@ -181,9 +184,6 @@ class Found:
 
     numbers: set[bytes] = field(default_factory=set)
     """Distinct kept numbers, or their beginnings."""
-
-    makers: set[bytes] = field(default_factory=set)
-    """Those of them that name manufacturer and model."""
 
 
 PATIENT: Final = tuple(

@@ -22,7 +22,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from functools import lru_cache
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import binary_values
@@ -154,8 +154,12 @@ class Search:
 
     def names_a_house(self, text: str) -> bool:
         """Return whether a manufacturer's or model's name contains a complete name of an institution of the set."""
-        words = [*map(str.casefold, words_of(text))]
-        return any(words[at : at + len(one)] == one for one in self._houses for at in range(len(words)))
+        words = [spellings(word) for word in _parts_of(text)]
+        return any(
+            not any(map(frozenset.isdisjoint, house, words[at:]))
+            for house in self._houses
+            for at in range(len(words) - len(house) + 1)
+        )
 
     def was_to_go(self, text: str) -> bool:
         """Return whether a text contains a word that had to be removed although it is not an identifier."""
@@ -245,14 +249,14 @@ class Search:
         return not written.isdisjoint(self._common) or any(map(is_made_of_terms, written))
 
 
-def _names_of_houses(values: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
-    """Yield the words of distinctive names of institutions, in lower case, and those between their common words."""
+def _names_of_houses(values: Iterable[tuple[str, str]]) -> Iterator[list[frozenset[str]]]:
+    """Yield the words of distinctive names of institutions, as spellings, and those between their common words."""
     for value in (value for kind, value in values if kind == "place"):
-        words = [*map(str.casefold, words_of(value))]
+        words = _parts_of(value)
         own = [at for at, word in enumerate(words) if not _is_of_anybody(word)]
         for name in (words, words[own[0] : own[-1] + 1]) if own else ():
             if len(name) > 1 or len(name[0]) >= _SPREAD:
-                yield name
+                yield [*map(spellings, name)]
 
 
 def _inside_words(values: Iterable[tuple[str, str]]) -> re.Pattern[str] | None:
@@ -440,8 +444,7 @@ def _tokens(text: str) -> list[str]:
     """Return the tokens of a text, and all runs of tokens without separators."""
     found = []
     for word in words_of(text):
-        shapes = _shapes(word)
-        edges = [0, *(at for at in range(1, len(word)) if _is_edge(word, shapes, at)), len(word)]
+        edges = _edges(word)
         for number, begin in enumerate(edges):
             found += [word[begin:end] for end in edges[number + 1 : number + 1 + _LONGEST_RUN]]
     return found
@@ -452,10 +455,21 @@ def _sides_of(found: str) -> str:
 
     They may as well be the organ's.
     """
-    shapes = _shapes(found)
-    edges = [0, *(at for at in range(1, len(found)) if _is_edge(found, shapes, at)), len(found)]
+    edges = _edges(found)
     ends = (found[: edges[1]], found[edges[-2] :]) if len(edges) > 2 else ()
     return " ".join(end for end in ends if not spellings(end).isdisjoint(_SIDES_AND_SITES))
+
+
+def _parts_of(text: str) -> list[str]:
+    """Return the tokens of a text that are not numbers."""
+    cuts = [(word, pairwise(_edges(word))) for word in words_of(text)]
+    return [word[begin:end] for word, edges in cuts for begin, end in edges if not word[begin:end].isdecimal()]
+
+
+def _edges(word: str) -> list[int]:
+    """Return where the tokens of a word begin and end."""
+    shapes = _shapes(word)
+    return [0, *(at for at in range(1, len(word)) if _is_edge(word, shapes, at)), len(word)]
 
 
 def _is_edge(word: str, shapes: str, at: int) -> bool:

@@ -262,6 +262,8 @@ def test_initials_beside_the_end_of_an_id_go_from_a_label(tmp_path: Path) -> Non
     [
         ("Fjellstrand universitetssykehus", "Fjellstrand Universitetssykehus", "Product01"),
         ("Klinikum Rotbachtal", "Klinikum Rotbachtal Software", "Product01"),
+        ("Klinikum Rotbachtal", "Klinikum Rotbachtal2", "Product01"),
+        ("Klinikum Rötbachtal", "2KlinikumRoetbachtal", "Product01"),
         ("Rotbachtal", "In-house, Rotbachtal", "Product01"),
         ("Klinikum Rotbachtal", "Rotbachtal", "Product01"),
         ("St. Anna Klinikum am Rotbachtal", "Anna Klinikum Rotbachtal QA", "Anna Klinikum Rotbachtal QA"),
@@ -278,6 +280,19 @@ def test_a_hospital_that_names_itself_as_the_maker(tmp_path: Path, institution: 
     edits = sets.setting(InstitutionName=institution), written_by_the_maker(Manufacturer=maker)
 
     assert anonymized(tmp_path, *edits).ct.Manufacturer == new
+
+
+@pytest.mark.parametrize(
+    ("charset", "town"), [("ISO_IR 192", "Köln"), ("ISO_IR 100", "Köln"), ("ISO_IR 144", "Ижевск")]
+)
+def test_words_of_makers_are_read_in_their_character_set(tmp_path: Path, charset: str, town: str) -> None:
+    """By the proof as by the cleaner; otherwise the set would be parked."""
+    edits = (
+        sets.setting(SpecificCharacterSet=charset, InstitutionAddress=f"Hauptstr. 5, 50667 {town}"),
+        written_by_the_maker(Manufacturer=f"{town}2"),
+    )
+
+    assert anonymized(tmp_path, *edits, make={"rois": [f"PTV {town}"]}).roi_names == [f"PTV {town}"]
 
 
 def test_kept_texts_are_searched_for_each_spelling_that_the_proof_looks_for() -> None:
