@@ -18,6 +18,7 @@ from services.language import counted
 from services.policy.table import Action
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.publication import unread_words
+from services.rtset.kept_values import OF_EQUIPMENT
 from services.vocabulary.anatomy import occurring
 from services.vocabulary.defined_terms import is_term
 from sheets.render.page import Cell, Facts, Heading, Table, Text
@@ -124,16 +125,17 @@ class _Reading:
                     self._note(tag, vr, found, above)
 
     def _kind_of(self, tag: int, vr: bytes, above: tuple[int, ...], *, is_sequence: bool) -> str:
-        """Return the kind of an attribute: a text, a code that may not be a defined term, or a sequence with either."""
+        """Return the kind: a text, a code or name of equipment that may be no defined term, or a sequence of them."""
         action = self._policy.decision(tag, above).action
         if is_sequence:
             return _INSIDE if action is Action.KEEP else ""
         if (not above and tag in _OF_PERSON) or action is Action.CLEAN:
             return _TEXT
-        return _CODE if vr == b"CS" and tag != _CONTEXT and action is Action.KEEP else ""
+        is_code = (vr == b"CS" and tag != _CONTEXT) or tag in OF_EQUIPMENT
+        return _CODE if is_code and action is Action.KEEP else ""
 
     def _note_code(self, value: bytes) -> None:
-        """Collect values of a kept code string that are not terms of the standard."""
+        """Collect values of a kept code string or name of equipment that are not terms of the standard."""
         parts = (part.strip(" \0") for part in value.decode("latin-1").split("\\"))
         self.texts["coded"] |= {part for part in parts if not is_term(part)}
 

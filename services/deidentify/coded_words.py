@@ -1,4 +1,4 @@
-"""Words in coded strings that are not defined terms, which a person reviews like those of texts.
+"""Words in coded strings that are not defined terms, and in names of equipment, for a person to review.
 
 Most were written by scanners and planning systems, so nothing is removed just because it is unknown. Words are removed
 by a person's decision, or on weak evidence as in texts; but if dose or import depend on the value it is kept, and the
@@ -54,7 +54,7 @@ class CodedWords:
     def _judge(self, one: Coded, rule: Rule) -> None:
         going = []
         for part in filter(None, one.parts):
-            words = [part[start:end] for start, end in words_of(part, rule.weak)]
+            words = [part[start:end] for start, end in words_of(part, rule.weak, technical=one.is_typed)]
             words = [word for word in words if not defined_terms.is_word(word)]
             gone = [word for word in words if rule.takes_from_codes(word)]
             if gone and not one.is_fixed:

@@ -39,7 +39,7 @@ CALLED: Final[Mapping[str, str]] = {
     "text": "other text",
     "technical": "tray, couch, accessory, code",
     "product": "maker, product, version",
-    "coded": "coded value that is no term",
+    "coded": "coded value that is no term, name of equipment",
 }
 """Names of the kinds of text by role; coded strings that are not defined terms are listed with them."""
 

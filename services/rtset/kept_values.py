@@ -98,6 +98,12 @@ _NOT_NEEDED: Final = _tags(
 )
 _CONFIGURED: Final = _tags("ApplicatorID FluenceModeID RescaleType SourceIsotopeName SourceModelID WedgeID")
 """Texts configured by a clinic, in which short numbers are sizes and versions."""
+OF_EQUIPMENT: Final = _tags(
+    "AfterloaderChannelID ApplicatorID BeamCurrentModulationID FluenceModeID LateralSpreadingDeviceID "
+    "LateralSpreadingDeviceSetting RangeModulatorID RangeShifterID RangeShifterSetting RescaleType ScanSpotTuneID "
+    "SnoutID SourceIsotopeName SourceModelID TemplateType WedgeID"
+)
+"""Texts typed by a clinic when it configures its equipment, without which a plan cannot be imported."""
 _CONTEXT: Final = dictionary.tag("ContextIdentifier")
 """A number from PS3.16."""
 _EDITIONS: Final = _tags("ContextGroupVersion ContextGroupLocalVersion")
@@ -339,7 +345,7 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
 
 
 class Coded(NamedTuple):
-    """Kept coded string that is not a defined term."""
+    """Kept coded string that is not a defined term, or name of a part of the equipment."""
 
     tag: int
     value: bytes
@@ -353,6 +359,11 @@ class Coded(NamedTuple):
         return dictionary.keyword(self.tag)
 
     @property
+    def is_typed(self) -> bool:
+        """Whether it is the name of a part of the equipment, typed by a person."""
+        return self.tag in OF_EQUIPMENT
+
+    @property
     def is_fixed(self) -> bool:
         """Whether dose or import depend on it, so that it cannot be removed."""
         return self.tag == _IMAGE_TYPE or _is_fixed(self.tag)
@@ -364,12 +375,13 @@ class Coded(NamedTuple):
 
 
 def unusual(kept: Iterable[Kept], made: Mapping[int, Mapping[bytes, Mend]]) -> list[Coded]:
-    """Return kept coded strings that are not defined terms, after applying `made`."""
+    """Return kept coded strings and names of equipment that are not defined terms, after applying `made`."""
     found = []
     for tag, vr, value in kept:
-        if vr == b"CS" and tag != _CONTEXT and dictionary.keyword(tag):
+        if (vr == b"CS" and tag != _CONTEXT and dictionary.keyword(tag)) or tag in OF_EQUIPMENT:
             mend = made.get(tag, {}).get(value)
-            text = (mend.new if mend else plain(value, b"CS")).rstrip(b"\0 ").decode("latin-1")
+            left = (mend.new if mend else plain(value, vr)).rstrip(b"\0 ")
+            text = _read(left) if tag in OF_EQUIPMENT else left.decode("latin-1")
             if not is_term(text):
                 found.append(Coded(tag, value, tuple(part.strip() for part in text.split("\\"))))
     return sorted(found)

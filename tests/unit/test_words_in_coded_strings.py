@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from phantom.modules import item
 from services.deidentify.coded_words import CodedWords
 from services.deidentify.unread_words import Rule
 from services.dicom.dictionary import tag
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.anonymized import Anonymized
+    from tests.sets import MadeSet
 
 OF_SCANNERS = [
     r"ORIGINAL\PRIMARY\AXIAL\CT_SOM5 SPI",
@@ -117,3 +119,42 @@ def test_nothing_of_a_scanner_goes_because_nobody_knows_it(tmp_path: Path) -> No
     found = anonymize_folder(made.folder, tmp_path / "ANON_006", unread_words="replace")
     assert value_of(found, "ct ScanOptions") == "HELIX_JSM"
     assert words(found) == {"JSM": {"coded": ("HELIX_JSM",)}}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "unknown"),
+    [
+        ("WedgeID", "W15 Karla", "Karla"),
+        ("ApplicatorID", "A10 Amelie", "Amelie"),
+        ("FluenceModeID", "Ottakring", "Ottakring"),
+        ("SnoutID", "Snout Amelie", "Amelie"),
+        ("ScanSpotTuneID", "Spot_Karla", "Karla"),
+        ("WedgeID", "EDW15IN", ""),
+        ("ApplicatorID", "A10x10", ""),
+        ("FluenceModeID", "SRS", ""),
+        ("SourceIsotopeName", "Ir-192", ""),
+        ("RescaleType", "HU", ""),
+        ("ScanSpotTuneID", "4.0", ""),
+        ("RangeShifterSetting", "IN", ""),
+    ],
+)
+def test_names_of_equipment_are_reviewed(keyword: str, value: str, unknown: str) -> None:
+    """A person typed them when configuring a machine; sizes, energies and isotopes are known."""
+    coded = unusual([(tag(keyword), b"SH", value.encode())], {})
+    found = {one.word: dict(one.texts) for one in CodedWords(coded, Rule()).unread}
+    assert found == ({unknown: {"coded_fixed": (value,)}} if unknown else {})
+
+
+@pytest.mark.parametrize("removed", [frozenset(), frozenset((fold("Ottakring"),))])
+def test_a_name_of_equipment_stays_and_is_listed(tmp_path: Path, removed: frozenset[str]) -> None:
+    """The plan cannot be imported without it, even if a person had the word removed; the proof agrees."""
+
+    def configure(made: MadeSet) -> None:
+        for beam in made.plan.BeamSequence:
+            beam.PrimaryFluenceModeSequence = [item(FluenceMode="STANDARD", FluenceModeID="Ottakring")]
+
+    made = make_set(tmp_path / "source", identified, LABELS, configure, ct=2, size=16)
+    found = anonymize_folder(made.folder, tmp_path / "ANON_006", decisions=Decisions(removed=removed))
+    assert {beam.PrimaryFluenceModeSequence[0].FluenceModeID for beam in found.plan.BeamSequence} == {"Ottakring"}
+    assert words(found) == {"Ottakring": {"coded_fixed": ("Ottakring",)}}
+    assert "113105" not in found.methods

@@ -37,7 +37,7 @@ def judge(found: Findings, rtset: RtSet) -> None:
                     why=why,
                 )
             )
-    if keywords := sorted({one.keyword for one in rtset.unusual}):
+    if keywords := sorted({one.keyword for one in rtset.unusual if not one.is_typed}):
         found.notes.append(
             gettext("Coded values that are not DICOM terms are kept: {names}.", names=", ".join(keywords))
         )
