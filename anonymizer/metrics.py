@@ -67,7 +67,8 @@ class Numbers(Collector):
         yield _one("share_size_bytes", "Size of the share's disk.", disk.f_blocks * disk.f_frsize)
 
     def _of_collections(self) -> Iterator[Metric]:
-        sets = _gauge("sets", "Number of sets by state.", "collection", "state")
+        of_states = "Number of set folders by state; of several sets in one, the least finished."
+        sets = _gauge("sets", of_states, "collection", "state")
         oldest = _gauge("oldest_set_seconds", "Longest time that a set has been in this state.", "collection", "state")
         faults = _gauge("faults", "Number of sets with this finding.", "collection", "code")
         not_taken = _gauge("not_taken", "Items that may hold DICOM and are not taken.", "collection")

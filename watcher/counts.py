@@ -1,4 +1,4 @@
-"""Numbers of sets by state, for monitoring, without folder names."""
+"""Numbers of set folders by state, for monitoring, without their names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StatusCounts:
     """State of each folder, and since when it was seen to have it."""
 
     codes: Mapping[str, int] = field(default_factory=dict)
-    """Number of sets by code: of faults, or of reasons for parking."""
+    """Number of folders by code: of faults, or of reasons for parking."""
 
     not_taken: int = 0
     """Number of entries in the collection that may hold DICOM but are ignored."""
@@ -57,7 +57,7 @@ class StatusCounts:
         return max((since for state, since in self.since.values() if state.is_published), default=0.0)
 
     def sets(self) -> Counter[SetState]:
-        """Return the number of sets by state."""
+        """Return the number of folders by state."""
         return Counter(state for state, _ in self.since.values())
 
     def oldest(self) -> dict[SetState, float]:
