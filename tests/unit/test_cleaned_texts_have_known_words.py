@@ -9,6 +9,7 @@ import pytest
 
 from services.deidentify.identifiers import Identifiers
 from services.deidentify.text_cleaner import Cleaner
+from services.deidentify.unread_words import Rule
 from services.policy.text_roles import Role, Text
 from services.proof.search import Search
 from services.proof.stand_ins import is_left_of, is_stand_in
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
     from tests.sets import MadeSet
 
 ROLES: list[Role] = [role for role in get_args(Role) if role != "product"]  # whose names are their makers'
+KINDS: dict[Role, str] = {
+    "roi_name": "ROI",
+    "roi_label": "ROI",
+    "structure_set_label": "SS",
+    "plan_label": "Plan",
+    "beam_name": "Beam",
+    "tolerance_label": "Tol",
+    "dose_reference": "DoseRef",
+    "code_meaning": "Meaning",
+    "text": "Text",
+    "technical": "Item",
+    "product": "Product",
+}
 LETTERS = [*string.ascii_letters, *"äöüßéñçøåžαβγБЖ"]
 FORMS = (
     "Lung {} Holz",
@@ -46,6 +60,15 @@ def test_no_unknown_single_letter_is_kept(form: str) -> None:
 
     assert {text: new for text, new in left.items() if not (is_left_of(text, new) or is_stand_in(new))} == {}
     assert cleaned("Holz^Bo", "roi_name", "Lung L Holz") == "Lung L"
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+def test_a_replacement_is_named_after_its_kind(role: Role) -> None:
+    """Even if unknown words are removed, since its own words are known: no scanner becomes ROI_15."""
+    cleaner = Cleaner(Identifiers(()), [Text(role, 7, "Xyqq")], Rule(replace=True))
+
+    prefix = cleaner.clean("Xyqq", role).rstrip("0123456789_")
+    assert prefix == KINDS[role]
 
 
 @pytest.mark.parametrize("role", ROLES)
