@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
@@ -67,6 +67,11 @@ class RunResult:
     interrupted: bool = False
     only: tuple[str, ...] = ()
     """The sets requested; empty for all."""
+
+    def stopped(self, collection: Collection) -> RunResult:
+        """Return the result of an interrupted run after the sets in work have finished; the others wait."""
+        states = {one.folder: one.outcome.state for one in SetStatuses(collection).take() if one.outcome}
+        return replace(self, states=dict.fromkeys(self.states, SetState.WAITING) | states)
 
     def rows(self, collection: Collection, seconds: Mapping[str, float]) -> list[Row]:
         """Return the outcome of each set that was not published before."""

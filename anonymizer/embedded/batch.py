@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -11,10 +10,8 @@ import redis
 
 from anonymizer.embedded import head_start
 from anonymizer.embedded.redis_server import wait_for
-from anonymizer.embedded.run_steps import GRACE_S, SERVED, Batch
+from anonymizer.embedded.run_steps import GRACE_S, Batch, take_over
 from anonymizer.embedded.worker_process import drawing_process, own_service, worker_process
-from anonymizer.terminal import console
-from services.errors import SettingsWrong
 from services.publication import publish
 from services.rtset import folder_listing
 from services.store import again, registry
@@ -39,7 +36,6 @@ QUIET_S: Final = 1.0
 
 LOOK_S: Final = 0.5
 RECONCILE_S: Final = 2.0
-BETWEEN_TRIES_S: Final = 0.1
 
 
 @contextmanager
@@ -115,24 +111,6 @@ def batch(
         )
         stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S, going.is_in_work))
         yield going
-
-
-def take_over(attended: CollectionWatcher) -> None:
-    """Wait until the collection is this run's, and say why it is not: nothing else is shown before.
-
-    Raises
-    ------
-    SettingsWrong
-        Another service or run has it.
-    """
-    waits = ""
-    while not attended.beat():
-        if attended.has_other:
-            raise SettingsWrong(SERVED)
-        if attended.paused != waits:
-            waits = attended.paused
-            console(stderr=True).print(f"waits: {waits}")
-        time.sleep(BETWEEN_TRIES_S)
 
 
 def _update_tracking_file(collection: Collection) -> None:

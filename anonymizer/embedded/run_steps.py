@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import redis
 
+from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.runtime.progress import WAITS, InWork, durations, read_all
 from services.store import registry
@@ -39,7 +40,27 @@ LAST_STEPS_S: Final = 5.0
 EARLY_DEATHS: Final = 3
 """Number of consecutive early deaths of a process after which it is reported."""
 
+BETWEEN_TRIES_S: Final = 0.1
+
 SERVED: Final = "Another service or run is processing this collection. Wait for it or stop it."
+
+
+def take_over(attended: CollectionWatcher) -> None:
+    """Wait until the collection is this run's, and say why it is not: nothing else is shown before.
+
+    Raises
+    ------
+    SettingsWrong
+        Another service or run has it.
+    """
+    waits = ""
+    while not attended.beat():
+        if attended.has_other:
+            raise SettingsWrong(SERVED)
+        if attended.paused != waits:
+            waits = attended.paused
+            console(stderr=True).print(f"waits: {waits}")
+        time.sleep(BETWEEN_TRIES_S)
 
 
 @dataclass(frozen=True, slots=True)

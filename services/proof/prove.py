@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from services.dicom import character_sets, part10
+from services.dicom import part10
 from services.dicom.dictionary import tag
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
@@ -214,8 +214,8 @@ def _judge_set(
             "dates", "moved by another interval than the collection's key determines", next(iter(found.dates.values()))
         )
     identifying = values.identifying_values(found)
-    makers = [character_sets.decode(value, b"LO", charsets) for value, charsets in found.makers.items()]
-    search, locator = Search(identifying, makers, expected.taken), Locator([(kind, after) for kind, _, after in pairs])
+    search = Search(identifying, values.makers(found), expected.taken)
+    locator = Locator([(kind, after) for kind, _, after in pairs])
     old = [(kind, before) for kind, before, _ in pairs]
     new = [(kind, after) for kind, _, after in pairs]
     links = references.read_links(new)

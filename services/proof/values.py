@@ -465,6 +465,11 @@ _SERIAL: Final = re.compile(r"\d{5}")
 """Minimum digits of a serial number; names of models have fewer."""
 
 
+def makers(found: Found) -> list[str]:
+    """Return the output's manufacturers and models."""
+    return [character_sets.decode(value, b"LO", charsets) for value, charsets in found.makers.items()]
+
+
 def identifying_values(found: Found) -> list[tuple[str, str]]:
     """Return identifiers of the set, kind and value, as in the source, except those kept by an option.
 

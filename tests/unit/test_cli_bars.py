@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 
-from anonymizer.embedded import batch
+from anonymizer.embedded import run_steps
 from anonymizer.embedded.run_steps import Look
 from anonymizer.progress_view import Bars, Lines
 from services.runtime.progress import InWork
@@ -77,7 +77,7 @@ def test_a_run_says_why_it_cannot_begin(monkeypatch: pytest.MonkeyPatch, capsys:
             self.paused = next(reasons)
             return not self.paused
 
-    monkeypatch.setattr(batch, "BETWEEN_TRIES_S", 0)
-    batch.take_over(cast("Any", Watched()))
+    monkeypatch.setattr(run_steps, "BETWEEN_TRIES_S", 0)
+    run_steps.take_over(cast("Any", Watched()))
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "waits: the share is read-only\nwaits: the disk is full\n")

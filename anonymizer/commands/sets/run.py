@@ -30,9 +30,7 @@ from services.errors import SettingsWrong
 from services.runtime import logs, stop_signals
 from services.runtime.settings import Settings
 from services.store.collection import Collection
-from services.store.set_state import SetState
 from watcher.identities import listed_identities
-from watcher.set_states import SetStatuses
 
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C."""
@@ -96,8 +94,7 @@ def run(
             tell(collection, rows, end, as_json=as_json)
             make_sheets(going, as_json=as_json)
     if end.interrupted:  # sets in work have finished
-        states = {one.folder: one.outcome.state for one in SetStatuses(collection).take() if one.outcome}
-        end = replace(end, states=dict.fromkeys(end.states, SetState.WAITING) | states)
+        end = end.stopped(collection)
         rows = end.rows(collection, {})
         tell(collection, rows, end, as_json=as_json)
     print_next_steps(console(stderr=as_json), collection, interrupted=end.interrupted)
