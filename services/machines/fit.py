@@ -136,9 +136,9 @@ def _subject(number: int | None) -> str:
 
 
 def _of_all(says: str, numbers: Sequence[int | None]) -> str:
-    """Return a sentence for each beam, or for many beams a combined one."""
-    if len(numbers) <= _MOST_REPEATED:
-        return joined(text for number in numbers for text in (_subject(number), says))
+    """Return a sentence for each beam, or for many numbered beams a combined one."""
+    if len(numbers) <= _MOST_REPEATED or None in numbers:
+        return joined(text for number in dict.fromkeys(numbers) for text in (_subject(number), says))
     first, *others, last = numbers
     return gettext(
         "{beam} {says} The same is true of beams {others} and {last}.",
@@ -393,7 +393,7 @@ def _leaf_boundaries(beam: View, machine: Machine) -> Iterator[_Fact]:
             )
             continue
         boundaries_mm = device.numbers("LeafPositionBoundaries")
-        pairs = len(boundaries_mm) - 1 if boundaries_mm else device.number("NumberOfLeafJawPairs")
+        pairs = _pairs(device)
         theirs = gettext("the {mlc} of {machine}", mlc=mlc.name, machine=machine.name)
         if pairs != mlc.pairs:
             says = gettext_noop("has {count:g} leaf pairs; {theirs} has {pairs}.")
@@ -459,6 +459,12 @@ def _meterset_unit(beam: View, machine: Machine) -> Iterator[_Fact]:
         )
 
 
+def _pairs(device: View) -> float | None:
+    """Return a device's number of leaf pairs: by its boundaries, else as stated. PS3.3 C.8.8.14."""
+    boundaries_mm = device.numbers("LeafPositionBoundaries")
+    return len(boundaries_mm) - 1 if boundaries_mm else device.number("NumberOfLeafJawPairs")
+
+
 def _mlc(machine: Machine, kind: str) -> Mlc | None:
     return next((mlc for mlc in machine.mlcs if mlc.type == kind), None)
 
@@ -485,8 +491,7 @@ class _Reach:
 def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
     """Check jaws and leaves at every control point. Missing devices are covered by the leaf boundaries."""
     declared = {
-        device.text("RTBeamLimitingDeviceType"): device.number("NumberOfLeafJawPairs")
-        for device in beam.items("BeamLimitingDeviceSequence")
+        device.text("RTBeamLimitingDeviceType"): _pairs(device) for device in beam.items("BeamLimitingDeviceSequence")
     }
     jaws: defaultdict[str, _Reach] = defaultdict(_Reach)
     leaves: defaultdict[str, _Reach] = defaultdict(_Reach)

@@ -497,3 +497,20 @@ def test_a_number_without_a_source_is_not_explained() -> None:
     assert sentences(fit(plan, replace(HD, mlcs=(mlc,))))["leaf-travel"] == [
         "Beam 1 has a leaf at 201 mm; VicRapidPlanHD allows -200 to 200 mm."
     ]
+
+
+@pytest.mark.parametrize("stated", [40, None])
+def test_positions_are_counted_against_the_boundaries(stated: int | None) -> None:
+    """Whatever the beam states as the number of pairs beside them."""
+    beam = with_positions(positions("MLCX", *[-20] * 40, *[20] * 40))
+    beam.BeamLimitingDeviceSequence[2].NumberOfLeafJawPairs = stated
+    assert [finding.code for finding in fit(rt_plan(beam), MILLENNIUM).blocks] == ["leaf-positions"]
+
+
+def test_beams_without_a_number_are_told_without_one() -> None:
+    """Once, beside those that have one."""
+    beams = [treatment_beam(number, energy=4) for number in (1, 2, 3, 4)]
+    for beam in beams[1:3]:
+        del beam.BeamNumber
+    (told,) = sentences(fit(rt_plan(*beams, metersets={1: 100.0, 4: 100.0}), MILLENNIUM)).values()
+    assert (told[0].count("A beam without a number"), "Beam 4" in told[0], "None" in told[0]) == (1, True, False)
