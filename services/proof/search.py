@@ -347,11 +347,14 @@ _SIDES_AND_SITES: Final = frozenset(
     for spelling in spellings(word)
 )
 _SHORTEST_TERM: Final = 3
+_LONGEST_COMPOUND: Final = 64
+"""Maximum length of a word made of terms: that of a name (VR LO, PS3.5 6.2)."""
 
 
+@lru_cache(maxsize=1 << 12)
 def is_made_of_terms(word: str) -> bool:
     """Return whether a word is composed of anatomical terms: `Brustkopf` is not a town."""
-    cuts = range(_SHORTEST_TERM, len(word))
+    cuts = range(_SHORTEST_TERM, len(word) if len(word) <= _LONGEST_COMPOUND else 0)
     return word in _ANATOMY or any(word[:cut] in _ANATOMY and is_made_of_terms(word[cut:]) for cut in cuts)
 
 

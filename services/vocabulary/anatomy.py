@@ -44,6 +44,9 @@ _ENDINGS: Final = frozenset("lraeios")
 _INFLECTED: Final = 5
 """Minimum length of a term that one more letter inflects: `vocali`."""
 
+_LONGEST_COMPOUND: Final = 64
+"""Maximum length of a compound: that of a name (VR LO, PS3.5 6.2); the time for longer runs of letters is unbounded."""
+
 _SHORTEST_PART: Final = 3
 """Minimum length of a term inside a compound: `lungenlappen`, `opticchiasm`; shorter ones would match anywhere."""
 
@@ -100,7 +103,9 @@ def is_meaningful(word: str) -> bool:
 
 def is_two_known(word: str) -> bool:
     """Return whether a word is two words of the lexicon, each of at least two letters, joined: the code `CTHN`."""
-    return any(is_known(word[:cut]) and is_known(word[cut:]) for cut in range(2, len(word) - 1))
+    return len(word) <= _LONGEST_COMPOUND and any(
+        is_known(word[:cut]) and is_known(word[cut:]) for cut in range(2, len(word) - 1)
+    )
 
 
 def only_known(text: str) -> bool:
@@ -184,7 +189,7 @@ def _is_compound(word: str) -> bool:
     """
     if word in _TERMS:
         return True
-    return any(
+    return len(word) <= _LONGEST_COMPOUND and any(
         word[:cut] in _TERMS
         and (_is_end(word, cut) or (len(word) - cut >= _SHORTEST_PART and _is_compound(word[cut:])))
         for cut in range(_SHORTEST_PART, len(word))

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.deidentify.identifiers import Identifiers
+from services.deidentify.text_cleaner import Cleaner
 from services.dicom import elements, fragments, part10
 from services.dicom.elements import Malformed, Truncated
 from services.dicom.part10 import NotDicom
+from services.policy.text_roles import Text
+from services.proof.search import Search, is_made_of_terms
 from tests.encoded import (
     BIG_ENDIAN,
     DEFLATED,
@@ -134,3 +138,15 @@ def test_an_element_that_ends_where_the_first_read_does(tmp_path: Path) -> None:
     path.write_bytes(start + filling + element(0x300A0004, b"ST", b"ab"))
 
     assert [f"{found[0]:08X}" for found in part10.read(path).elements] == ["00080060", "300A0003", "300A0004"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("letters", ["lung" * 2000, "lungenlappen" * 700, "qwvxzjhklm" * 700, "Ab" * 3000])
+def test_a_label_of_thousands_of_letters_is_cleaned(letters: str) -> None:
+    """Neither the division into words nor the search for identifiers takes unbounded time or depth."""
+    text = Text("roi_name", 1, letters)
+    cleaner = Cleaner(Identifiers([("person", "Mueller^Anna"), ("patient-id", "4711")]), [text])
+    assert cleaner.clean(letters, "roi_name") == letters
+    assert len(cleaner.unread([text], cleaner.clean)) <= 1
+    assert not Search([("person", "Mueller^Anna"), ("patient-id", "4711")]).in_typed(letters)
+    assert not is_made_of_terms("lung" * 2000)
