@@ -132,7 +132,7 @@ def rebuild(objects: Objects, judged: Links) -> Rebuilt:
     assert dose
     ct = slices[0]
     one_study = {_STUDY: _ui(ct.uid("StudyInstanceUID")), _FRAME: _ui(ct.uid("FrameOfReferenceUID"))}
-    one_frame: dict[int, Edit] = {_ROI_FRAME: lambda _: ct.uid("FrameOfReferenceUID").encode()}
+    one_frame: dict[int, Edit] = {_ROI_FRAME: lambda _: _as_stored(ct.uid("FrameOfReferenceUID"))}
 
     new_plan = _rewritten(
         plan,
@@ -202,12 +202,16 @@ def _sequence(item: Mapping[int, New], *, implicit: bool) -> New:
 
 
 def _ui(uid: str) -> New:
-    return b"UI", uid.encode()
+    return b"UI", _as_stored(uid)
+
+
+def _as_stored(uid: str) -> bytes:
+    return uid.encode("latin-1")  # as it was read: even an invalid UID stays the same
 
 
 def _to(file: SetFile) -> Mapping[int, Edit]:
     """Return the edits that make a reference point to `file`."""
-    return {_CLASS: lambda _: file.sop_class_uid.encode(), _INSTANCE: lambda _: file.sop_instance_uid.encode()}
+    return {_CLASS: lambda _: _as_stored(file.sop_class_uid), _INSTANCE: lambda _: _as_stored(file.sop_instance_uid)}
 
 
 def _edits(file: SetFile, edits: Mapping[int, Edit]) -> Mapping[int, Edit]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pydicom
 import pytest
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from services.dicom import part10
 from services.forms.collection_form import Options
@@ -239,3 +241,14 @@ def test_without_an_id_names_must_agree(tmp_path: Path, name: str, *, is_doubted
     verdict = judge(make_set(tmp_path, nobody, ct=3, size=16))
     assert ("patients-differ" in {fault.code for fault in verdict.faults}) == is_doubted
     assert verdict.good != is_doubted
+
+
+def test_an_invalid_uid_is_referred_to_as_it_is_written(tmp_path: Path) -> None:
+    """Byte for byte, even if it is no text."""
+
+    def odd(made: MadeSet) -> None:
+        sets.dose_of_another_plan(made)
+        made.plan[0x00080018] = RawDataElement(Tag(0x00080018), "UI", 6, b"1.2.\xe4\0", 0, False, True)
+
+    rtset = judge(make_set(tmp_path, odd)).good_set()
+    assert states(rtset)["dose → plan"] == "shown"
