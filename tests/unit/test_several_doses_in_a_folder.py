@@ -202,3 +202,15 @@ def test_a_localizer_that_is_referred_to_is_a_slice(tmp_path: Path, refers: Edit
     """Its name does not matter."""
     made = make_set(tmp_path, localizer(same_series=False, coronal=True), refers)
     assert "second-ct-series" in {fault.code for fault in judge(made).faults}
+
+
+def begins_like_the_localizer(made: MadeSet) -> None:
+    """Give the plan a UID that begins with the localizer's."""
+    made.dose.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID = f"{made.objects[-1].SOPInstanceUID}1"
+    made.plan.SOPInstanceUID = f"{made.objects[-1].SOPInstanceUID}1"
+
+
+def test_a_uid_that_begins_like_the_localizers_is_another(tmp_path: Path) -> None:
+    """Systems number objects of an examination, and .55 is not .551."""
+    made = make_set(tmp_path, localizer(same_series=False, coronal=True), begins_like_the_localizer)
+    assert judge(made).good

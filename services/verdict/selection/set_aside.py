@@ -6,6 +6,7 @@ set.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.language import gettext, printable
@@ -62,11 +63,14 @@ def _localizers(objects: Mapping[str, tuple[SetFile, ...]]) -> tuple[SetFile, ..
     drawn_on = {uid for one in objects[STRUCTURE_SET] for contour in references.contours(one) for uid in contour.images}
     heads = [one.file.data for kind in (PLAN, DOSE) for one in objects[kind]]
     return tuple(
-        one
-        for one in found
-        if one.sop_instance_uid not in drawn_on
-        and not any(one.sop_instance_uid.encode() in data for data in heads if one.sop_instance_uid)
+        one for one in found if one.sop_instance_uid not in drawn_on and not any(_names(data, one) for data in heads)
     )
+
+
+def _names(data: bytes, one: SetFile) -> bool:
+    """Return whether a data set contains an object's UID, and not only one that begins or ends with it."""
+    uid = re.escape(one.sop_instance_uid.encode("latin-1"))
+    return bool(uid) and re.search(rb"(?<![\d.])" + uid + rb"(?![\d.])", data) is not None
 
 
 def _other_doses(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> tuple[SetFile, ...]:
