@@ -6,18 +6,17 @@ becomes one fragment, and the offset tables are adapted.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.dicom import codestreams, fragments
+from services.dicom import codestreams, fragments, part10
 from services.dicom.codestreams import Unwalkable
 from services.dicom.elements import ITEM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from services.dicom.part10 import DicomFile, Piece
 
@@ -53,7 +52,7 @@ def without_comments(file: DicomFile, frames: int) -> Cleaned:
     """
     assert file.pixels is not None  # checked by the caller
     offset = file.pixels.offset
-    value = _value(file)
+    value = part10.pixel_bytes(file, 0, file.pixels.length)
     table, *parts = _fragments(value)
     extended = _extended(file)
     try:
@@ -66,7 +65,8 @@ def without_comments(file: DicomFile, frames: int) -> Cleaned:
     padding = sum(map(_is_padded, [value] * len(kept), grouped, kept))
     stated = _table(value, table, extended)
     wanted = _offsets([length + (length & 1) for length in lengths])
-    is_sound = not stated or stated == [part[0].begin - 8 - table.end for part in grouped]
+    begins = [frame[0].begin - 8 - table.end for frame in grouped]
+    is_sound = stated in ([], begins) and (not extended or _is_right(file.data, extended, grouped, begins))
     if removed == padding and is_sound and value.endswith(fragments.END):
         return Cleaned(file)
     basic = b"" if table.begin == table.end or extended else b"".join(at.to_bytes(4, "little") for at in wanted)
@@ -82,18 +82,6 @@ def without_comments(file: DicomFile, frames: int) -> Cleaned:
         data = _patched(data, extended[_OFFSETS], wanted)
         data = _patched(data, extended[_LENGTHS], lengths)
     return Cleaned(replace(file, data=data, pixels=whole), removed - padding)
-
-
-def _value(file: DicomFile) -> bytes:
-    assert file.pixels is not None  # checked by the caller
-    offset, length = file.pixels.offset, file.pixels.length
-    if file.memory is not None:
-        return file.memory[offset : offset + length]
-    fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        return os.pread(fd, length, offset)
-    finally:
-        os.close(fd)
 
 
 def _fragments(value: bytes) -> list[_Fragment]:
@@ -112,10 +100,18 @@ def _extended(file: DicomFile) -> dict[int, tuple[int, int]]:
     return found if len(found) == 2 and found[_OFFSETS][1] > found[_OFFSETS][0] else {}
 
 
+def _is_right(
+    data: bytes, extended: Mapping[int, tuple[int, int]], frames: Sequence[Sequence[_Fragment]], begins: Sequence[int]
+) -> bool:
+    """Return whether extended offset tables state the frames as they are; a length may include the padding."""
+    offsets, lengths = (_numbers(data[slice(*extended[tag])], 8) for tag in (_OFFSETS, _LENGTHS))
+    sizes = [sum(part.end - part.begin for part in frame) for frame in frames]
+    return offsets == begins and [length + (length & 1) for length in lengths] == sizes
+
+
 def _table(value: bytes, table: _Fragment, extended: object) -> list[int]:
-    """Read the offsets of the frames, relative to the first fragment."""
-    size = 0 if extended else 4
-    return _numbers(value[table.begin : table.end], size) if size else []
+    """Read the offsets of the frames, relative to the first fragment; none if there are extended ones."""
+    return [] if extended else _numbers(value[table.begin : table.end], 4)
 
 
 def _numbers(value: bytes, size: int) -> list[int]:

@@ -6,7 +6,7 @@ Both sides are split at their markers (ISO/IEC 10918-1, 14495-1, 15444-1), and t
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,19 @@ _IN_JPEG: Final = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
 _IN_JPEG_LS: Final = re.compile(rb"\xff+([\x80-\xcf\xd8-\xfe])")
 
 
-def differences(old: bytes, new: bytes, frames: int, syntax: str, lengths: Sequence[int] = ()) -> Iterator[str]:
+class Tables(NamedTuple):
+    """An object's extended offset tables. PS3.3 C.7.6.3.1.8."""
+
+    offsets: Sequence[int] = ()
+    """Position of each frame, relative to the first one; empty if the object has no such table."""
+    lengths: Sequence[int] = ()
+    """Length of each frame in bytes, the same."""
+
+
+NO_TABLES: Final = Tables()
+
+
+def differences(old: bytes, new: bytes, frames: int, syntax: str, tables: Tables = NO_TABLES) -> Iterator[str]:
     """Yield errors in compressed pixels.
 
     Parameters
@@ -30,8 +42,8 @@ def differences(old: bytes, new: bytes, frames: int, syntax: str, lengths: Seque
         Number of frames stated in the object.
     syntax
         The transfer syntax UID.
-    lengths
-        Frame lengths in the new object's extended offset table; empty if it has none.
+    tables
+        The new object's extended offset tables.
     """
     _, *before = _items(old)
     table, *after = _items(new)
@@ -55,8 +67,14 @@ def differences(old: bytes, new: bytes, frames: int, syntax: str, lengths: Seque
     begins = [sum(len(part) + 8 for part in after[:index]) for index in range(len(after))]
     if stated and not (len(stated) == frames and stated[0] == 0 and set(stated) <= set(begins)):
         yield "have a wrong offset table"
-    if lengths and [length + (length & 1) for length in lengths] != [len(part) for part in after]:
+    if not _are_right(tables, after, begins):
         yield "have a wrong offset table"
+
+
+def _are_right(tables: Tables, frames: Sequence[bytes], begins: Sequence[int]) -> bool:
+    """Return whether extended offset tables, if any, state the frames as they are; a length may omit the padding."""
+    lengths = [length + (length & 1) for length in tables.lengths]
+    return not lengths or (lengths == [*map(len, frames)] and [*tables.offsets] in ([], begins))
 
 
 def _items(value: bytes) -> list[bytes]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _CHUNK_BYTES: Final = 1 << 18
 """Bytes of pixels compared at a time; two such buffers fit into a processor's cache."""
 
+_LONGEST_COUNT: Final = 12
+"""Maximum characters of an IS value. PS3.5 6.2."""
 _WITH_IMAGE: Final = frozenset(("CT", "RTDOSE"))
 _UNDEFINED: Final = b"\xff\xff\xff\xff"
 _VRS: Final = {0x7FE00008: (b"OF",), 0x7FE00009: (b"OD",), 0x7FE00010: (b"OB", b"OW")}
@@ -34,8 +36,9 @@ _VRS: Final = {0x7FE00008: (b"OF",), 0x7FE00009: (b"OD",), 0x7FE00010: (b"OB", b
 _SAMPLES: Final = tag("SamplesPerPixel")
 _FRAMES: Final = tag("NumberOfFrames")
 _CELLS: Final = tuple(map(tag, ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")))
-LENGTHS: Final = tag("ExtendedOffsetTableLengths")
-"""Follows the frames of compressed pixels. PS3.3 C.7.6.3.1.8."""
+_OFFSETS: Final = tag("ExtendedOffsetTable")
+_LENGTHS: Final = tag("ExtendedOffsetTableLengths")
+"""Follow the frames of compressed pixels. PS3.3 C.7.6.3.1.8."""
 _SIZES: Final = (*map(tag, ("Rows", "Columns", "BitsAllocated")), _SAMPLES)
 _DESCRIPTION: Final = frozenset((*_SIZES, *_CELLS, _FRAMES))
 
@@ -91,10 +94,15 @@ class PixelComparison:
         if theirs.head[:4] != ours.head[:4] or not _is_canonical(new, ours.length, encapsulated=True):
             return ["are not encoded as required"]
         source = b"".join(map(bytes, self._theirs.pieces(old, theirs, theirs.length)))
-        table = next((new.data[each[3] : each[4]] for each in new.elements if each[0] == LENGTHS), b"")
-        lengths = [int.from_bytes(table[at : at + 8], "little") for at in range(0, len(table), 8)]
-        wrong = codestreams.differences(source, value, _layout(old).frames, new.transfer_syntax, lengths)
+        tables = codestreams.Tables(_longs(new, _OFFSETS), _longs(new, _LENGTHS))
+        wrong = codestreams.differences(source, value, _layout(old).frames, new.transfer_syntax, tables)
         return list(dict.fromkeys(wrong))
+
+
+def _longs(file: DicomFile, attribute: int) -> list[int]:
+    """Return the numbers of an attribute of VR OV; empty if it is absent."""
+    value = next((file.data[each[3] : each[4]] for each in file.elements if each[0] == attribute), b"")
+    return [int.from_bytes(value[at : at + 8], "little") for at in range(0, len(value), 8)]
 
 
 class _Cells(NamedTuple):
@@ -124,7 +132,7 @@ def _laid(*stated: tuple[int, bytes]) -> _Layout:
     """Read the layout of an image. PS3.3 C.7.6.3, PS3.5 8.1.1."""
     values = dict(stated)
     frames = values.pop(_FRAMES, b"").strip(b" \0+") or b"1"
-    count = int(frames) if frames.isdigit() else 0
+    count = int(frames) if frames.isdigit() and len(frames) <= _LONGEST_COUNT else 0
     numbers = {_SAMPLES: 1} | {each: int.from_bytes(value, "little") for each, value in values.items() if value}
     allocated, stored, high, signed = (numbers.get(each, 0) for each in _CELLS)
     length = -(-prod(numbers.get(each, 0) for each in _SIZES) * count // 8)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import dcmread
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 
 from services.dicom.codestreams import Unwalkable, image
 from services.errors import NotClean, SetRefused
@@ -237,4 +237,41 @@ def test_the_proof_finds_what_is_changed(tmp_path: Path, change: Callable[[bytes
     assert path.read_bytes() != written
     files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
     with pytest.raises(NotClean, match="pixels: "):
+        prove.prove(files, found.anon, Expected(IDENTITY, found.replacements.policy, found.replacements.machine))
+
+
+def extended(offset: int = 0, *, comment: bytes = b"") -> Edit:
+    """Give the CT one frame with extended offset tables. PS3.3 C.7.6.3.1.8."""
+
+    def edit(made: MadeSet) -> None:
+        for data in made.ct:
+            data.file_meta.TransferSyntaxUID = JPEG
+            value, _, lengths = encapsulate_extended([jpeg(comment)])
+            data.PixelData = value
+            data["PixelData"].VR = "OB"
+            data.ExtendedOffsetTable = struct.pack("<Q", offset)
+            data.ExtendedOffsetTableLengths = lengths
+
+    return edit
+
+
+@pytest.mark.parametrize("edit", [extended(), extended(comment=segment(0xFE, NAME)), extended(offset=4711_0815)])
+def test_extended_offset_tables_state_the_frames(tmp_path: Path, edit: Edit) -> None:
+    """As they are written, whatever the source states."""
+    found = published(tmp_path, edit)
+    tables = {(one.ExtendedOffsetTable, one.ExtendedOffsetTableLengths) for one in map(dcmread, found.anon.glob("CT*"))}
+    length = len(jpeg())
+    assert tables in ({(bytes(8), struct.pack("<Q", each))} for each in (length, length + length % 2))
+
+
+def test_the_proof_finds_a_wrong_extended_offset(tmp_path: Path) -> None:
+    """Written into one published slice."""
+    found = published(tmp_path, extended())
+    path = next(found.anon.glob("CT*"))
+    written = path.read_bytes()
+    head = b"\xe0\x7f\x01\0OV\0\0\x08\0\0\0"
+    assert head in written
+    path.write_bytes(written.replace(head + bytes(8), head + b"Wintersb"))
+    files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
+    with pytest.raises(NotClean, match="have a wrong offset table"):
         prove.prove(files, found.anon, Expected(IDENTITY, found.replacements.policy, found.replacements.machine))
