@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ENCAPSULATED: Final = b"\xff\xff\xff\xff"
 """Length of encapsulated pixel data. PS3.5 A.4."""
 
+_LONGEST_COUNT: Final = 12
+"""Maximum characters of an IS value. PS3.5 §6.2."""
+
 _DESCRIPTION: Final = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
 _VRS: Final = {b"\xe0\x7f\x08\x00": (b"OF",), b"\xe0\x7f\x09\x00": (b"OD",)}
 _PIXEL_DATA: Final = b"\xe0\x7f\x10\x00"
@@ -38,12 +41,17 @@ def described_length(view: View) -> int:
 @lru_cache(maxsize=16)
 def _length(*stated: bytes | None) -> int:
     rows, columns, allocated, samples, frames = stated
-    count = (frames or b"").strip(b" \0+") or b"1"
     bits = int.from_bytes(allocated or b"", "little")
-    if not count.isdigit() or (bits % 8 and bits != 1):  # PS3.5 §8.1.1
+    if bits % 8 and bits != 1:  # PS3.5 §8.1.1
         return 0
     per_frame = prod(int.from_bytes(value or b"", "little") for value in (rows, columns, samples or b"\1"))
-    return (per_frame * bits * int(count) + 7) // 8
+    return (per_frame * bits * frame_count(frames) + 7) // 8
+
+
+def frame_count(stated: bytes | None) -> int:
+    """Return the number of frames from (0028,0008) *Number of Frames*: 1 if absent, 0 if it is not a number."""
+    digits = (stated or b"").strip(b" \0+") or b"1"
+    return int(digits) if digits.isdigit() and len(digits) <= _LONGEST_COUNT else 0
 
 
 class Measured(NamedTuple):

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from services.rtset.reader import SetFile
     from services.rtset.references import Objects
 
-_TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
-"""(3006,00A4) *RT ROI Interpreted Type*. PS3.3 C.8.8.8."""
-
 _REACHES_MM: Final = 5.0
 """A grid extending less than this beyond the outermost voxels of the CT is not reported."""
 
@@ -48,11 +45,7 @@ def elsewhere(objects: Objects) -> Iterator[Fault]:
 
 def _holds_target(dose: SetFile, corners: list[Point], structure_set: SetFile) -> bool:
     """Return whether a point of a target's contour is in the dose grid."""
-    targets = {
-        observation.text("ReferencedROINumber")
-        for observation in structure_set.view.items("RTROIObservationsSequence")
-        if observation.text("RTROIInterpretedType").upper() in _TARGETS
-    }
+    targets = references.targets(structure_set)
     plane = geometry.plane(dose.view)
     if plane is None:
         return False

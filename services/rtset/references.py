@@ -39,6 +39,8 @@ LINKS: Final = (DOSE_PLAN, PLAN_STRUCTURE_SET, CONTOURS_CT, FRAME)
 
 OFF_SLICES: Final = "contours-off-slices"
 
+_TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
+
 _MOST_NAMED: Final = 5
 """ROIs listed in one sentence."""
 
@@ -169,6 +171,11 @@ def _uid(raw: bytes) -> str:
     return raw.rstrip(b"\0 ").decode("latin-1")  # each byte tells UIDs apart, as in `UidMap`
 
 
+def _number(raw: bytes) -> str:
+    """Return an IS value without its padding, which may also precede it. PS3.5 6.2."""
+    return raw.strip(b"\0 ").decode("latin-1")
+
+
 class Contour(NamedTuple):
     """One contour drawn on a slice."""
 
@@ -193,7 +200,7 @@ def contours(structure_set: SetFile) -> Iterator[Contour]:
     data = structure_set.file.data
     read: dict[bytes, str] = {}
     for roi in _items(structure_set.file.elements, _ROI_CONTOURS):
-        number = _uid(_value(data, roi[3], _REFERENCED_ROI))
+        number = _number(_value(data, roi[3], _REFERENCED_ROI))
         for _, _, _, contour in _items(roi[3], _CONTOURS):
             kind, start, end = b"", 0, 0
             images: list[str] = []
@@ -218,7 +225,7 @@ def spans(structure_set: SetFile) -> Mapping[str, list[tuple[int, int]]]:
     found: dict[str, list[tuple[int, int]]] = {}
     data = structure_set.file.data
     for roi in _items(structure_set.file.elements, _ROI_CONTOURS):
-        of_roi = found.setdefault(_uid(_value(data, roi[3], _REFERENCED_ROI)), [])
+        of_roi = found.setdefault(_number(_value(data, roi[3], _REFERENCED_ROI)), [])
         for _, _, _, contour in _items(roi[3], _CONTOURS):
             kind, span = b"", (0, 0)
             for tag, _, _, value, stop, _ in contour:
@@ -229,6 +236,15 @@ def spans(structure_set: SetFile) -> Mapping[str, list[tuple[int, int]]]:
             if kind.strip(b" \0") in PLANAR:
                 of_roi.append(span)
     return found
+
+
+def targets(structure_set: SetFile) -> frozenset[str]:
+    """Return the ROI numbers of the target volumes. PS3.3 C.8.8.8, (3006,00A4) *RT ROI Interpreted Type*."""
+    return frozenset(
+        observation.text("ReferencedROINumber")
+        for observation in structure_set.view.items("RTROIObservationsSequence")
+        if observation.text("RTROIInterpretedType").upper() in _TARGETS
+    )
 
 
 def _items(elements: Sequence[Element], sequence: int) -> list[Item]:
@@ -377,14 +393,14 @@ def contoured_frames(structure_set: SetFile) -> frozenset[str]:
     view = structure_set.view
     data = structure_set.file.data
     drawn = {
-        _uid(_value(data, roi[3], _REFERENCED_ROI))
+        _number(_value(data, roi[3], _REFERENCED_ROI))
         for roi in _items(structure_set.file.elements, _ROI_CONTOURS)
         if _items(roi[3], _CONTOURS)
     }
     frames = {
         _uid(roi.raw("ReferencedFrameOfReferenceUID") or b"")
         for roi in view.items("StructureSetROISequence")
-        if _uid(roi.raw("ROINumber") or b"") in drawn
+        if _number(roi.raw("ROINumber") or b"") in drawn
     }
     frames = frames - {""} or {
         _uid(frame.raw("FrameOfReferenceUID") or b"") for frame in view.items("ReferencedFrameOfReferenceSequence")

@@ -20,7 +20,7 @@ from services.errors import Fault, SetChanged
 from services.language import below, gettext, ngettext
 from services.layout import quoted
 from services.rtset import geometry
-from services.rtset.references import contours
+from services.rtset.references import contours, targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,8 +68,6 @@ _EDGE: Final = 8
 """Voxels checked beside the position where zeros begin."""
 
 _SAMPLED_FRAMES: Final = 16
-_TARGETS: Final = frozenset({"PTV", "CTV", "GTV"})
-"""(3006,00A4) *RT ROI Interpreted Type*. PS3.3 C.8.8.8."""
 
 
 class Doubt(NamedTuple):
@@ -360,11 +358,7 @@ def _targets(objects: Objects) -> dict[str, tuple[float, float]]:
     structure_set, plane = objects.structure_set, geometry.plane(objects.dose.view) if objects.dose else None
     if structure_set is None or plane is None:
         return {}
-    wanted = {
-        observation.text("ReferencedROINumber")
-        for observation in structure_set.view.items("RTROIObservationsSequence")
-        if observation.text("RTROIInterpretedType").upper() in _TARGETS
-    }
+    wanted = targets(structure_set)
     reach: dict[str, tuple[float, float]] = {}
     for contour in contours(structure_set):
         if contour.roi_number not in wanted:
@@ -398,11 +392,10 @@ def _shape(*stated: bytes | None) -> tuple[int, int, int, int]:
     """Return the bytes of a row, a frame, a voxel and the total; all 0 if the header states no grayscale image."""
     *numbers, frames = stated
     rows, columns, bits, samples = (int.from_bytes(value or b"", "little") for value in numbers)
-    count = (frames or b"").strip(b" \0+") or b"1"
-    if bits not in {8, 16, 32, 64} or samples > 1 or not count.isdigit():
+    if bits not in {8, 16, 32, 64} or samples > 1:
         return 0, 0, 0, 0
     row = columns * bits // 8
-    return row, row * rows, bits // 8, row * rows * int(count)
+    return row, row * rows, bits // 8, row * rows * pixel_data.frame_count(frames)
 
 
 def _zeros_from(pixels: _Pixels, start: int, stop: int) -> tuple[int, int]:

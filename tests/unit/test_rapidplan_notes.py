@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from services.forms.collection_form import Options
 from services.policy.table import Choice, policy_for
+from services.rtset import references
+from services.rtset.folder_listing import take
+from services.rtset.reader import read
 from services.verdict import check
 from tests.sets import make_set
 
@@ -76,3 +81,23 @@ def test_a_complete_set_has_no_note(tmp_path):
     """It has body, target, prescription and codes."""
     notes = told(make_set(tmp_path, typed("PTV", "EXTERNAL"), prescribed))
     assert [note for note in notes if "code" not in note] == []
+
+
+def blanks_before_numbers(made):
+    """Pad ROI numbers in front, as PS3.5 6.2 allows for IS."""
+    for one in made.structure_set.ROIContourSequence:
+        one["ReferencedROINumber"] = padded(0x30060084, one.ReferencedROINumber)
+
+
+def padded(tag, number):
+    """Write a number with blanks around it."""
+    return RawDataElement(Tag(tag), "IS", 4, f" {number} ".ljust(4).encode(), 0, False, True)
+
+
+def test_numbers_with_blanks_before_them_are_the_same_numbers(tmp_path):
+    """A structure is found by its number, however that is padded."""
+    made = make_set(tmp_path, typed("PTV", "EXTERNAL"), blanks_before_numbers)
+    structure_set = next(iter(read(made.folder, take(made.folder)).objects["RTSTRUCT"]))
+    drawn = {contour.roi_number for contour in references.contours(structure_set)}
+    assert references.targets(structure_set) & drawn
+    assert references.contoured_frames(structure_set) == {made.ct[0].FrameOfReferenceUID}

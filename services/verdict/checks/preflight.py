@@ -17,7 +17,6 @@ from services.verdict.checks import importability
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from services.dicom.dataset import View
     from services.rtset.reader import SetFile
     from services.rtset.references import Objects
 
@@ -27,9 +26,6 @@ _PIXEL_MM: Final = 2.0
 """Maximum pixel size of a planning CT; in coarser ones every contour is finer than the pixels."""
 _FEWEST: Final = 16
 """Minimum steps of a contour for evaluating its fineness."""
-
-_TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
-"""(3006,00A4) *RT ROI Interpreted Type*. PS3.3 C.8.8.8."""
 
 
 def notes(objects: Objects) -> Iterator[str]:
@@ -59,7 +55,7 @@ def _structures(structure_set: SetFile) -> Iterator[str]:
     if "EXTERNAL" not in types:
         yield gettext("No structure is the outline of the body (type EXTERNAL).")
     drawn = _drawn(structure_set)
-    empty = [roi for roi in view.items("StructureSetROISequence") if _number(roi, "ROINumber") not in drawn]
+    empty = [roi for roi in view.items("StructureSetROISequence") if roi.text("ROINumber") not in drawn]
     if empty:
         yield ngettext("{count} structure is empty.", "{count} structures are empty.", len(empty))
     without = [one for one in observations if not one.has("RTROIIdentificationCodeSequence")]
@@ -115,14 +111,10 @@ def _step_mm(data: bytes, start: int, end: int) -> float:
 def _prescription(plan: SetFile, structure_set: SetFile) -> Iterator[str]:
     """Check for a contoured target and a dose prescribed to one. PS3.3 C.8.8.10."""
     drawn = _drawn(structure_set)
-    targets = {
-        _number(one, "ReferencedROINumber")
-        for one in structure_set.view.items("RTROIObservationsSequence")
-        if one.text("RTROIInterpretedType").upper() in _TARGETS
-    } & drawn
+    targets = references.targets(structure_set) & drawn
     if not targets:
         yield gettext("No target (type PTV, CTV or GTV) has contours.")
-    prescribed = {_number(one, "ReferencedROINumber") for one in planned_dose.of_targets(plan.view)}
+    prescribed = {one.text("ReferencedROINumber") for one in planned_dose.of_targets(plan.view)}
     if targets and targets.isdisjoint(prescribed):
         yield gettext("The plan prescribes no dose to a contoured target.")
 
@@ -130,11 +122,7 @@ def _prescription(plan: SetFile, structure_set: SetFile) -> Iterator[str]:
 def _drawn(structure_set: SetFile) -> set[str]:
     """Return the numbers of structures with contours, including points."""
     return {
-        _number(one, "ReferencedROINumber")
+        one.text("ReferencedROINumber")
         for one in structure_set.view.items("ROIContourSequence")
         if one.has("ContourSequence")
     }
-
-
-def _number(item: View, keyword: str) -> str:
-    return item.text(keyword)
