@@ -27,7 +27,8 @@ _NOT_ALLOWED: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _NOT_ALLOWED_IN_NAMES: Final = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f]+")
 _NOT_ALLOWED_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")
 _LONG_NUMBER: Final = re.compile(r"\d{6}")
-_DIGITS: Final = re.compile(r"[0-9]{6,}")
+_DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{6,64}(?![0-9])")
+"""Number as long as an ID may be. PS3.5 6.2, LO."""
 _SHORTEST: Final = 3
 """Minimum letters of a word of an identifier that may be the reason for removing a longer one."""
 _LONGEST_SHORT: Final = 256
@@ -193,5 +194,5 @@ def _digits(value: str) -> str:
 
 
 def _number(text: str) -> int:
-    match = re.fullmatch(r"[+-]?(\d+)(?:\.0*)?", text.strip(" \0"))
-    return int(match[1]) if match and int(match[1]) > _LARGEST_SHORT else -1
+    match = re.fullmatch(r"[+-]?0*(\d{1,64})(?:\.0*)?", text.strip(" \0"))
+    return number if match and (number := int(match[1])) > _LARGEST_SHORT else -1

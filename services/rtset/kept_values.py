@@ -53,9 +53,13 @@ _NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
 _NAMING: Final = _NUMBERED | {"person"}
 _LONG: Final = 6
 """Minimum digits of a number that may identify a person."""
+_LONGEST: Final = 64
+"""Maximum digits of an ID (VR LO, PS3.5 6.2); longer runs of digits are no number of anything."""
 _TOKEN: Final = 4
 _SHORTEST_END: Final = 3
 """Minimum digits of the end of an ID that is significant beside initials."""
+
+_DIGITS_OF_IDS: Final = re.compile(rf"(?<![0-9])[0-9]{{{_LONG},{_LONGEST}}}(?![0-9])")
 
 DECIMAL: Final = frozenset((b"DS", b"IS"))
 _DECIMAL: Final = re.compile(rb" *[+-]?(\d+\.?\d*|\.\d+)([eE](?:-\d+|\+?0*\d{1,2}))? *")
@@ -165,7 +169,7 @@ class _Known:
         self._found = found
         values = [(kind, value) for kind, value in found if kind in _NAMING]
         digits = [re.sub(r"[\W_]", "", value) for kind, value in values if kind in _NUMBERED]
-        ids = {int(run) for one in digits for run in re.findall(rf"[0-9]{{{_LONG},}}", one)}
+        ids = {int(run) for one in digits for run in _DIGITS_OF_IDS.findall(one)}
         whole = (word for _, value in values for word in (*_words(value), "".join(_words(value))))
         self.as_binary: Final = {code for number in ids for code in binary_values.codes_of(number)}
         words = {spelling for word in whole for spelling in spellings(word)}
@@ -297,8 +301,8 @@ def _is_fixed(tag: int) -> bool:
 
 
 def _integer(part: bytes) -> int:
-    """Return an integral number without its sign; 0 otherwise."""
-    match = re.fullmatch(rb" *[+-]?(\d+)(?:\.0*)? *", part)
+    """Return an integral number without its sign; 0 otherwise, and if it is longer than any ID."""
+    match = re.fullmatch(rb" *[+-]?0*(\d{1,%d})(?:\.0*)? *" % _LONGEST, part)
     return int(match[1]) if match else 0
 
 

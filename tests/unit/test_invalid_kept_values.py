@@ -11,9 +11,12 @@ from pydicom.tag import Tag
 from phantom.modules import item
 from services.dicom.character_sets import plain
 from services.errors import NotClean, SetRefused
+from services.forms.collection_form import Options
+from services.policy.table import Choice, policy_for
 from services.proof import prove
 from services.proof.prove import Expected
 from services.rtset import kept_values
+from services.verdict import check
 from tests.anonymized import IDENTITY, Anonymized, anonymize_folder
 from tests.sets import encoded, make_set
 
@@ -406,3 +409,27 @@ def test_the_proof_finds_such_an_edition_by_itself(
     monkeypatch.setattr(kept_values._Known, "is_day", lambda *_: False)
     with pytest.raises(NotClean, match="a kept date is one of the set"):
         published(tmp_path, of_letters_and_digits, of_a_code_table("19510317"))
+
+
+#: More digits than Python converts to a number.
+DIGITS = b"7" * 5000
+
+
+@pytest.mark.parametrize("where", ["ct NumberOfFrames", "dose NumberOfFrames", "ct InstanceNumber", "ct PatientWeight"])
+def test_a_number_of_any_length_is_read_to_a_verdict(tmp_path: Path, where: str) -> None:
+    """It is neither an ID nor a count."""
+    made = make_set(tmp_path / "source", put(where, DIGITS, "IS"), ct=2, size=16)
+    verdict = check.judge(made.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
+    assert verdict.good == (not where.endswith("NumberOfFrames"))
+
+
+@pytest.mark.parametrize("where", ["ct InstanceNumber", "ct PatientWeight"])
+def test_a_number_of_any_length_is_proven(tmp_path: Path, where: str) -> None:
+    """The proof reads what the check has read."""
+    assert DIGITS in published(tmp_path, put(where, DIGITS)).written
+
+
+def test_an_id_of_any_length_is_removed(tmp_path: Path) -> None:
+    """It is longer than the numbers that are kept."""
+    everywhere = [put(f"{kind} PatientID", DIGITS) for kind in ("ct", "structure_set", "plan", "dose")]
+    assert DIGITS not in published(tmp_path, *everywhere).written
