@@ -296,8 +296,6 @@ class _Reader:
     def wrong(self, part: etree._Element, why: str) -> NoReturn:
         """Raise an error that names the line."""
         says = f"<{part.tag!s}> {why}"
-        says = f"<{part.tag!s}> {why}"
-        says = f"<{part.tag!s}> {why}"
         raise SettingsWrong(gettext("{file}, line {line}: {error}.", file=self.file, line=part.sourceline, error=says))
 
     def machine(self, root: etree._Element) -> Machine:

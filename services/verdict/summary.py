@@ -145,10 +145,10 @@ def _summarize(
         decision = partial(chosen, folder) if chosen else _nobody
         judged = folder_sets.judge(folder, options, machines, policy_for(options), listing, decision)
         good = [one.verdict for one in judged.sets if one.verdict.good and not one.verdict.empty]
-        decision_line = [travelling(verdict.good_set()) for verdict in good] if travelling else []
+        published = [travelling(verdict.good_set()) for verdict in good] if travelling else []
         if len(judged.sets) == 1 and not judged.candidates:
-            return _with_texts(_of_one(folder, judged.sets[0].verdict), decision_line)
-        return _with_texts(_of_several(folder, judged, listing.fingerprint), decision_line)
+            return _with_texts(_of_one(folder, judged.sets[0].verdict), published)
+        return _with_texts(_of_several(folder, judged, listing.fingerprint), published)
     except SetRefused as refused:
         return FolderSummary(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
     except SetChanged:
@@ -157,20 +157,20 @@ def _summarize(
         return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), (error.strerror or type(error).__name__,))
 
 
-def _with_texts(judgement: FolderSummary, decision_line: Sequence[Travelling]) -> FolderSummary:
+def _with_texts(judgement: FolderSummary, published: Sequence[Travelling]) -> FolderSummary:
     """Add the texts that the sets of a folder would publish."""
-    if not decision_line:
+    if not published:
         return judgement
     texts: defaultdict[str, set[str]] = defaultdict(set)
     person: defaultdict[str, set[str]] = defaultdict(set)
-    for one in decision_line:
+    for one in published:
         for role, some in one.texts.items():
             texts[role].update(some)
         for keyword, says in one.person.items():
             person[keyword].add(says)
     return replace(
         judgement,
-        unread_words=sorted({word for one in decision_line for word in one.unread}),
+        unread_words=sorted({word for one in published for word in one.unread}),
         texts={role: sorted(texts[role]) for role in CALLED if role in texts},
         person={keyword: ", ".join(sorted(person[keyword])) for keyword in OF_PERSON if keyword in person},
     )

@@ -210,7 +210,7 @@ def read_days_of_the_year(text: str) -> Iterator[tuple[Span, set[tuple[int, int]
 
 
 _BIRTH_YEAR = re.compile(
-    r"(?:\*|(?<![^\W\d_])(?:jg|jahrgang|geb|geboren|born|b|dob|née?|nato|nata|nac|nascid[oa]|född|født|geboren)(?![^\W\d_]))"
+    r"(?:\*|(?<![^\W\d_])(?:jg|jahrgang|geb|geboren|born|b|dob|née?|nato|nata|nac|nascid[oa]|född|født)(?![^\W\d_]))"
     r"[ .:_']{0,3}(\d{4}|\d\d)(?!\d)",
     re.IGNORECASE,
 )
