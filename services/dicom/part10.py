@@ -32,6 +32,7 @@ from services.dicom.elements import (
     encode,
 )
 from services.dicom.transcode import Encoding
+from services.errors import SetChanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -461,14 +462,27 @@ def pixel_value(source: DicomFile) -> bytes | None:
 
 
 def pixel_bytes(source: DicomFile, at: int, size: int) -> bytes:
-    """Read a part of the pixels as they are, from `at` in their value."""
+    """Read a part of the pixels as they are, from `at` in their value.
+
+    Raises
+    ------
+    SetChanged
+        The file has been removed or truncated since it was parsed.
+    OSError
+        It cannot be read.
+    """
     assert source.pixels is not None  # checked by the caller
     offset = source.pixels.offset + at
     if source.memory is not None:
         return source.memory[offset : offset + size]
-    fd = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        return os.pread(fd, size, offset)
+        fd = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise SetChanged from None
+    try:
+        return _pread(fd, size, offset)
+    except Truncated:
+        raise SetChanged from None
     finally:
         os.close(fd)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from services.dicom import part10, pixel_data
-from services.errors import Fault, SetChanged
+from services.errors import Fault
 from services.language import below, gettext, ngettext
 from services.layout import quoted
 from services.rtset import geometry
@@ -142,17 +142,10 @@ def find(objects: Objects, folder: str) -> Unfinished:
     Raises
     ------
     SetChanged
-        A file disappeared since it was listed.
+        A file disappeared or became shorter since it was read.
     OSError
         A file cannot be read.
     """
-    try:
-        return _find(objects, folder)
-    except FileNotFoundError:
-        raise SetChanged from None
-
-
-def _find(objects: Objects, folder: str) -> Unfinished:
     missing: list[Fault] = []
     doubts: list[Doubt] = []
     if objects.volume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,8 @@ import pydicom
 import pytest
 
 from services.dicom import part10
-from services.rtset import folder_listing, reader, unfinished_pixels
+from services.errors import SetChanged
+from services.rtset import folder_listing, planned_dose, reader, unfinished_pixels
 from services.verdict.selection import members
 from tests import sets
 from tests.sets import make_set
@@ -247,3 +249,16 @@ def test_an_object_whose_end_is_zeros_and_that_does_not_parse_may_still_come(
     (unreadable,) = reader.read(made.folder, folder_listing.take(made.folder)).unreadable
 
     assert (unreadable.path.name, unreadable.truncated) == (path.name, True)
+
+
+@pytest.mark.parametrize("edit", [lambda path: os.truncate(path, path.stat().st_size - 33), os.unlink])
+def test_a_file_that_changes_while_it_is_checked_is_read_again(tmp_path: Path, edit: Callable[[Path], None]) -> None:
+    """What is left of its pixels is judged by no check."""
+    made = make_set(tmp_path, ct=3)
+    objects = reader.read(made.folder, folder_listing.take(made.folder)).objects
+    for data in (made.ct[1], made.dose):
+        edit(made.path(data))
+    with pytest.raises(SetChanged):
+        unfinished_pixels.find(members.choose(objects).objects, "A")
+    with pytest.raises(SetChanged):
+        planned_dose.maximum_gy(objects["RTDOSE"][0])
