@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 def decide(one: OneSet, rtset: RtSet, published: Record | None) -> Becomes:
     """Determine the new identity of the patient; a republished set keeps its own."""
-    collection = one.collection
-    hospital = one.hospital
-    return new_identity.decide(collection, new_identity.patient_id_of(rtset), hospital, published)
+    return new_identity.decide(one.collection, new_identity.patient_id_of(rtset), one.hospital, published)
 
 
 def link(

@@ -29,6 +29,7 @@ RECORD: Final = "record.json"
 LINE: Final = "line.json"
 ACCOUNT: Final = "account.json"
 ABANDONED_AFTER_S: Final = 600.0
+"""Seconds without a change after which an attempt is abandoned."""
 UNCLAIMED_AFTER_S: Final = 120.0
 """The same for things that no set needs: temporary files, and attempts of sets without a claim."""
 

@@ -84,7 +84,8 @@ def changed(collection: Collection) -> Iterator[Changed]:
     """Yield rows that differ from what was published of their patient; these are reported, never applied."""
     if not collection.identities.is_there:
         return
-    for one in given(collection):
+    published = given(collection)
+    for one in published:
         row = collection.identities.of(one.original_id, one.hospital) if one.original_id else None
         if row is not None and folded(row.patient_id) != folded(one.patient_id):
             yield Changed(
@@ -96,8 +97,10 @@ def changed(collection: Collection) -> Iterator[Changed]:
                 ),
             )
     for row in collection.identities.rows:
-        of_row = [one for one in given(collection) if one.original_id and _is_of(collection, row, one)]
-        if row.index is not None and of_row and row.index not in {one.index for one in of_row}:
+        if row.index is None:
+            continue
+        of_row = [one for one in published if one.original_id and _is_of(collection, row, one)]
+        if of_row and row.index not in {one.index for one in of_row}:
             yield Changed(
                 row.row,
                 of_row[0].index,

@@ -236,9 +236,7 @@ def count_as_new(collection: Collection, locator: str, fingerprint: str, plans: 
     plans
         In a folder with several sets, the marks of the plans meant; all by default.
     """
-    path = _folder_file(collection, locator)
-    stored = {**(durable_files.read(path) or {}), "as_new": fingerprint, "as_new_plans": list(plans)}
-    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+    _note(collection, locator, as_new=fingerprint, as_new_plans=list(plans))
 
 
 def counts_as_new(collection: Collection, locator: str, fingerprint: str, plan: str = "") -> bool:
@@ -259,17 +257,10 @@ class Choice(NamedTuple):
 
 def choose(collection: Collection, locator: str, choice: Choice) -> None:
     """Store the choice among the plans of a folder, replacing earlier choices about present plans."""
-    path = _folder_file(collection, locator)
     before = chosen(collection, locator)
     marks = choice.taken | choice.left
-    stored = {
-        **(durable_files.read(path) or {}),
-        "plans": {
-            "taken": sorted(choice.taken | (before.taken - marks)),
-            "left": sorted(choice.left | (before.left - marks)),
-        },
-    }
-    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+    taken, left = choice.taken | (before.taken - marks), choice.left | (before.left - marks)
+    _note(collection, locator, plans={"taken": sorted(taken), "left": sorted(left)})
 
 
 def chosen(collection: Collection, locator: str) -> Choice:
@@ -290,10 +281,7 @@ class WhoItIs(NamedTuple):
 
 def decide_person(collection: Collection, locator: str, fingerprint: str, decision: WhoItIs) -> None:
     """Store whose sets a registered folder holds, for its current contents."""
-    path = _folder_file(collection, locator)
-    noted = {"fingerprint": fingerprint, **decision._asdict()}
-    stored = {**(durable_files.read(path) or {}), "person": noted}
-    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+    _note(collection, locator, person={"fingerprint": fingerprint, **decision._asdict()})
 
 
 def person_decided(collection: Collection, locator: str, fingerprint: str) -> WhoItIs | None:
@@ -307,10 +295,8 @@ def person_decided(collection: Collection, locator: str, fingerprint: str) -> Wh
 
 def accept(collection: Collection, locator: str, fingerprint: str, code: str) -> None:
     """Note that a person knowingly accepts a fault of the set in a registered folder, for its current contents."""
-    path = _folder_file(collection, locator)
     codes = accepted(collection, locator, fingerprint) | {code}
-    stored = {**(durable_files.read(path) or {}), "accepted": {"fingerprint": fingerprint, "codes": sorted(codes)}}
-    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+    _note(collection, locator, accepted={"fingerprint": fingerprint, "codes": sorted(codes)})
 
 
 def accepted(collection: Collection, locator: str, fingerprint: str) -> frozenset[str]:
@@ -324,14 +310,19 @@ def accepted(collection: Collection, locator: str, fingerprint: str) -> frozense
 
 def start(collection: Collection, locator: str, fingerprint: str) -> None:
     """Note that a person starts the anonymization of a registered folder's current contents."""
-    path = _folder_file(collection, locator)
-    stored = {**(durable_files.read(path) or {}), "started": fingerprint}
-    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+    _note(collection, locator, started=fingerprint)
 
 
 def is_started(collection: Collection, locator: str, fingerprint: str) -> bool:
     """Return whether a person started this folder's current contents."""
     return (durable_files.read(_folder_file(collection, locator)) or {}).get("started") == fingerprint
+
+
+def _note(collection: Collection, locator: str, **decided: Any) -> None:
+    """Add a person's decision to the entry of a folder, replacing an earlier one of its kind."""
+    path = _folder_file(collection, locator)
+    stored = durable_files.encode({**(durable_files.read(path) or {}), **decided})
+    durable_files.write_atomically(path, stored, staging=collection.staging)
 
 
 def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
