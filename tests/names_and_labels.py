@@ -63,17 +63,16 @@ were changed.
 OF_HOSPITALS = """\
 ## Twenty sets of four hospitals
 
-German, French, Norwegian and Polish labels (`tests/four_hospitals.py`) with names, IDs and dates typed into them; the
-lexicon has no Polish. The sets come from the hospitals in turn, and a person decides on every word in `words.csv` after
-each set. *Words of this set*: its words that are listed for review; *new*: those not yet decided on. Identifying words
-and lost labels are counted up to this set. `tests/unit/test_twenty_sets_of_four_hospitals.py` processes the same sets
-completely.
+German, French, Norwegian and Polish labels (`tests/four_hospitals.py`) with names, IDs and dates typed into them. The
+sets come from the hospitals in turn, and a person decides on every word in `words.csv` after each set. *Words of this
+set*: its words that are listed for review; *new*: those not yet decided on. Identifying words and lost labels are
+counted up to this set. `tests/unit/test_twenty_sets_of_four_hospitals.py` processes the same sets completely.
 
 Twenty other sets (breast, prostate, rectum, lung; German, French, Norwegian, Czech; files and folders named as by
 four planning systems) were processed in a browser on 2026-11-30: 98 words, half of them Czech, 19 to be removed; nine
 sets were processed again in 3.5 s. No identifying word was published. Ten texts had lost their organ because another
 structure had the same name, or because the plan's name repeated its label: such names are now numbered (`Heart_2`),
-and a repeated label is no evidence. A Czech organ beside a name is still lost, because the lexicon does not have it.
+a repeated label is no evidence, and the lexicon has the organs in Czech.
 """
 OF_WEAK = """\
 ## Weak evidence

@@ -58,7 +58,7 @@ _NUMBER: Final = re.compile(r"\d+")
 _TOKEN: Final = re.compile(r"[^\W\d_]+|\d+")
 _CODED: Final = re.compile(r"[^\W_]*\d[^\W_]*")
 _PERHAPS_A_DATE: Final = re.compile(
-    r"\d{1,2}([./])\d{1,2}\1\d\d|(?:0?[1-9]|1[0-2])[-./]\d{4}|\d{4}[-./](?:0[1-9]|1[0-2])"
+    r"\d{1,2}([./])\d{1,2}\1\d\d|(?:0?[1-9]|1[0-2])[-./](?:19|20)\d\d|(?:19|20)\d\d[-./](?:0[1-9]|1[0-2])"
 )
 """5.5.21, which may also be a number of another kind, or a month with its year: 3/2019."""
 _UID: Final = re.compile(r"\d+(?:\.\d+){3,}")

@@ -35,7 +35,9 @@ def test_what_may_be_a_date_is_listed(text: str, word: str) -> None:
     assert listed(text) == [word]
 
 
-@pytest.mark.parametrize("text", ["PTV 50.4/1.8/28", "66/2/30", "Ring 5-5-10", "Arc 1.2.3", "2000/50", "PTV 50.4"])
+@pytest.mark.parametrize(
+    "text", ["PTV 50.4/1.8/28", "66/2/30", "Ring 5-5-10", "Arc 1.2.3", "2000/50", "PTV 50.4", "PTVp_5000-03mm"]
+)
 def test_doses_and_margins_are_not_listed(text: str) -> None:
     """They are no dates."""
     assert listed(text) == []

@@ -124,6 +124,36 @@ ORGANS = {
         Øjne Linser Lårbenshoved Hofteled Rektum Rygmarvskanal Indre_øre Haleben Brystben Hvirvler Bækken Tarme
         Oesophagus Blærevæg
     """,
+    "pl": """
+        Płuco_L Płuco_P Ślinianka_L Rdzeń Rdzeń_kręgowy Pień_mózgu Móżdżek Serce Nerka_L Nerka_P Wątroba Żołądek Jelita
+        Odbytnica Pęcherz Pęcherz_moczowy Głowa_kości_udowej_L Prostata Pęcherzyki_nasienne Opuszka_prącia Ślimak_L
+        Soczewka_L Nerw_wzrokowy_P Skrzyżowanie Przysadka Krtań Przełyk Tarczyca Żuchwa Wargi Jama_ustna Skóra Płuca
+        Mózgowie Tchawica Żebra Klatka_piersiowa Język Gardło Śledziona Trzustka Dwunastnica Macica Pochwa Jajnik
+        Węzły_chłonne Loża Blizna Kość_krzyżowa Ściana_odbytnicy
+    """,
+    "cs": """
+        Plíce_L Plíce_P Mícha Mozkový_kmen Mozeček Srdce Ledvina_L Ledvina_P Játra Žaludek Střevo Konečník
+        Močový_měchýř Hlavice_femuru_L Prostata Semenné_váčky Bulbus_penisu Čočka_L Zrakový_nerv_P Chiasma Hypofýza
+        Hrtan Jícen Štítná_žláza Čelist Dutina_ústní Kůže Mozek Průdušnice Žebra Hrudní_stěna Příušní_žláza_L Slinivka
+        Slezina Děloha Uzliny Lůžko
+    """,
+    "tr": """
+        Akciğer_L Akciğer_R Omurilik Beyincik Kalp Böbrek_L Karaciğer Mide Barsak Rektum Mesane
+        Prostat Seminal_vezikül Penil_bulb Koklea_L Optik_sinir_R Kiasma Hipofiz Larenks Özofagus Tiroid
+        Mandibula Beyin Göğüs Pankreas Dalak Lenf_nodu
+    """,
+    "ja": """
+        脊髄 脊髄_PRV 右肺 左肺 心臓 食道 気管支 肝臓 右腎 膀胱 直腸 小腸 前立腺 精嚢
+        大腿骨頭 耳下腺 喉頭 下顎骨 脳幹 視神経 下垂体 水晶体 乳房 胸壁
+    """,
+    "zh": """
+        脊髓 左肺 右肺 心脏 食管 肝脏 左肾 膀胱 直肠 小肠 前列腺 股骨头 腮腺
+        下颌骨 脑干 视神经 垂体 晶体 甲状腺 喉部 皮肤
+    """,
+    "ko": """
+        척수 우폐 좌폐 심장 식도 기관지 신장 방광 직장 소장 전립선 정낭
+        대퇴골두 이하선 뇌간 시신경 뇌하수체 수정체 유방 갑상선 피부
+    """,
 }
 SURNAMES = ("Hohenbrück", "Jansen", "Lund", "Kowalczyk", "Oliveira")
 

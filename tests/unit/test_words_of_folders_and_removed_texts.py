@@ -62,11 +62,11 @@ def test_a_comment_on_the_person_says_so(tmp_path: Path) -> None:
 
 def test_a_name_that_repeats_its_label_is_no_second_source(tmp_path: Path) -> None:
     """Planning systems copy a plan's label into name and description; foreign organs stay."""
-    said = setting("", StudyDescription="Plíce")
-    more = setting("RTPLAN", RTPlanName="Plíce 60/5", RTPlanDescription="copy of Plíce 60/5")
-    done = anonymized(tmp_path, NOBODY, said, more, labelled("Plíce 60/5"))
-    assert str(done.plan.RTPlanLabel) == "Plíce 60/5"
-    assert unread(done) == {"Plíce": "a description that was removed"}
+    said = setting("", StudyDescription="Kopsud")
+    more = setting("RTPLAN", RTPlanName="Kopsud 60/5", RTPlanDescription="copy of Kopsud 60/5")
+    done = anonymized(tmp_path, NOBODY, said, more, labelled("Kopsud 60/5"))
+    assert str(done.plan.RTPlanLabel) == "Kopsud 60/5"
+    assert unread(done) == {"Kopsud": "a description that was removed"}
 
 
 def test_one_source_marks_and_two_replace(tmp_path: Path) -> None:
