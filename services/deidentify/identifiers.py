@@ -63,6 +63,8 @@ _NUMBERED: Final = frozenset({"patient-id", "other-id", "accession"})
 _OF_DEVICES: Final = frozenset({"device", "place"})
 _SERIAL: Final = re.compile(r"\d{5}")
 """Minimum digits of a serial number; names of models have fewer."""
+_CALLED_SERIAL: Final = re.compile(r"(?:S/?N|[Ss]er(?:ial)?\.?(?: ?[Nn](?:o|r|umber)\.?)?)[ .:#-]{0,3}\d+\Z")
+"""A serial number of any length that is called so: SN4123, S/N 4123."""
 
 _TOKEN: Final = 4
 """Minimum length of a key searched as a token; PTV, CTV and the like are shorter."""
@@ -230,7 +232,9 @@ class Identifiers:
         hits = [hit for hit in self._hits(text) if self._is_taken(hit, text)]
         if of_maker and text in self._makers:
             hits = [
-                hit for hit in hits if _SERIAL.search(hit.spelling) or not self._keys[hit.spelling].kinds <= _OF_DEVICES
+                hit
+                for hit in hits
+                if self._is_serial(text, hit.start, hit.end) or not self._keys[hit.spelling].kinds <= _OF_DEVICES
             ]
         spans = [Span(hit.start, hit.end) for hit in hits if not _is_anatomy(text, hit)]
         named = [
@@ -240,7 +244,16 @@ class Identifiers:
         ]
         births = () if of_maker else self._stated_birth_years(text)
         found = join([*named, *self._dates(text), *births])
-        return [span for span in found if not _is_version(text[span.start : span.end])]
+        return [span for span in found if self._is_serial(text, *span) or not _is_version(text[span.start : span.end])]
+
+    def _is_serial(self, text: str, start: int, end: int) -> bool:
+        """Return whether a match is a long number, or a device's number of five digits or called a serial number."""
+        found = text[start:end]
+        if _SERIAL.search(found) and not _is_version(found):
+            return True
+        key = self._keys.get(fold(found))
+        is_of_device = key is not None and "device" in key.kinds
+        return is_of_device and (_SERIAL.fullmatch(found) or _CALLED_SERIAL.search(text, 0, end)) is not None
 
     # Searching
 

@@ -463,6 +463,8 @@ manufacturers.
 """
 _SERIAL: Final = re.compile(r"\d{5}")
 """Minimum digits of a serial number; names of models have fewer."""
+_MARKS_OF_SERIALS: Final = r"(?:[sS]/?[nN]|(?<![^\W\d_])[sS]er(?:ial)?\.?)\W{0,3}(?:[nN](?:o|r|umber)\W{0,3})?"
+"""What a serial number of any length is called: SN4123, S/N 4123."""
 
 
 def makers(found: Found) -> list[str]:
@@ -517,12 +519,16 @@ def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozen
     for value in found.binary:
         yield value, "", search.in_binary(value)
     for value, text in _readings(found.technical):
-        yield value, text, _kinds_but_versions(search.hits(text))
+        yield value, text, _kinds_but_versions(search.hits(text), text)
     for value, text in _readings(found.product):
         spared = _OF_DEVICES if value in found.makers and not search.names_a_house(text) else frozenset()
         hits = (hit for hit in search.hits(text) if not search.is_of_makers(hit.text))
-        named = (hit for hit in hits if _SERIAL.search(hit.text) or not hit.kinds <= spared)
-        yield value, text, _kinds_but_versions(named)
+        named = (
+            hit
+            for hit in hits
+            if _SERIAL.search(hit.text) or not hit.kinds <= spared or _is_called_serial(hit.text, text)
+        )
+        yield value, text, _kinds_but_versions(named, text)
 
 
 def _readings(values: Iterable[bytes], charsets: tuple[str, ...] = ()) -> Iterator[tuple[bytes, str]]:
@@ -538,8 +544,20 @@ def _kinds(hits: Iterable[Hit]) -> frozenset[str]:
     return frozenset(kind for hit in hits for kind in hit.kinds)
 
 
-def _kinds_but_versions(hits: Iterable[Hit]) -> frozenset[str]:
-    return _kinds(hit for hit in hits if not (hit.text.isdecimal() and len(hit.text) <= _LONGEST_VERSION))
+def _kinds_but_versions(hits: Iterable[Hit], text: str) -> frozenset[str]:
+    return _kinds(hit for hit in hits if not _is_version(hit, text))
+
+
+def _is_version(hit: Hit, text: str) -> bool:
+    """Return whether a match is a short number and not evidently the serial number of a device."""
+    if not hit.text.isdecimal() or len(hit.text) > _LONGEST_VERSION:
+        return False
+    is_serial = len(hit.text) == _LONGEST_VERSION or _is_called_serial(hit.text, text)
+    return not ("device" in hit.kinds and is_serial)
+
+
+def _is_called_serial(found: str, text: str) -> bool:
+    return re.search(rf"{_MARKS_OF_SERIALS}0*{re.escape(found)}(?!\d)", text) is not None
 
 
 # Statements about the de-identification -----------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom import Dataset
 
-from services.errors import SetRefused
+from services.deidentify.identifiers import Identifiers
+from services.errors import NotClean, SetRefused
 from services.proof import search
 from services.vocabulary import spelling
 from tests import sets
@@ -326,3 +327,37 @@ def test_a_hospital_that_names_its_machine_as_itself(tmp_path: Path) -> None:
     done = anonymized(tmp_path, *edits)
 
     assert (done.ct.Manufacturer, done.ct.ManufacturerModelName) == ("Product01", "CT")
+
+
+SERIALS = sets.setting(DeviceSerialNumber="4123"), sets.setting("CT", DeviceSerialNumber="73021")
+IN_PRODUCTS = [
+    ("SoftwareVersions", "VA30 SN4123", "VA30 SN"),
+    ("SoftwareVersions", "VA30 S/N 4123", "VA30 S/N"),
+    ("SoftwareVersions", "VA30 73021", "VA30"),
+    ("ManufacturerModelName", "Edge SN4123", "Edge SN"),
+    ("ManufacturerModelName", "Edge serial no. 4123", "Edge no"),
+    ("ManufacturerModelName", "Edge 73021", "Edge"),
+    ("SoftwareVersions", "4.123", "4.123"),
+    ("SoftwareVersions", "V4123", "V4123"),
+    ("SoftwareVersions", "SN4124", "SN4124"),
+    ("ManufacturerModelName", "Edge 4123", "Edge 4123"),
+]
+
+
+@pytest.mark.parametrize(("keyword", "text", "left"), IN_PRODUCTS)
+def test_a_serial_number_goes_from_the_names_of_products(tmp_path: Path, keyword: str, text: str, left: str) -> None:
+    """If it is called so, or has five digits; a shorter number by itself is a version."""
+    done = anonymized(tmp_path, *SERIALS, written_by_the_maker(**{keyword: text}))
+
+    assert done.ct[keyword].value == left
+
+
+@pytest.mark.parametrize(("keyword", "text"), [(keyword, text) for keyword, text, left in IN_PRODUCTS if left != text])
+def test_the_proof_finds_a_serial_number_in_the_name_of_a_product(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keyword: str, text: str
+) -> None:
+    """If the cleaner does not."""
+    monkeypatch.setattr(Identifiers, "in_technical", lambda *_, **__: [])
+
+    with pytest.raises(NotClean):
+        anonymized(tmp_path, *SERIALS, written_by_the_maker(**{keyword: text}))
