@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.deidentify.identifiers import Identifiers
+from services.proof.search import Search
 from tests import judge, sets
 from tests.anonymized import anonymized
 
@@ -43,6 +45,9 @@ def rois(*names: str) -> Edit:
         ("Ng^Bo", "12", ("PTV Ng", "Ring_12"), ("PTV", "Ring_12")),
         ("Siemens^Varian", "600", ("PTV Siemens", "Dose 600"), ("PTV", "Dose 600")),
         ("Static^Local", "6", ("PTV static", "Ring local"), ("PTV static", "Ring")),
+        ("Jansen^Loes", "77", ("PTV Loes", "Ring"), ("PTV", "Ring")),
+        ("Kim^Dae", "77", ("PTV Dae", "Ring"), ("PTV", "Ring")),
+        ("Doe Lund^Sam", "77", ("PTV Doe", "Ring"), ("PTV", "Ring")),
     ],
 )
 def test_structures_keep_their_names_unless_they_hold_the_patient_s(
@@ -93,3 +98,29 @@ def test_a_study_with_the_id_1_is_published(tmp_path: Path) -> None:
     done = anonymized(tmp_path, sets.setting(StudyID="1", AccessionNumber="1"), rois("PTV 1", "1"))
     assert done.roi_names[0] == "PTV 1"
     assert {data.StudyID for data in done.new.values()} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("person", "Jansen^Loes", "Loes neu"),
+        ("person", "Kim^Dae", "Lung Dae"),
+        ("person", "Lund^Due", "PTV Due"),
+        ("place", "Klinikum Laer", "Lung Laer"),
+        ("place", "Haues", "Haues 2"),
+    ],
+)
+def test_a_word_that_resembles_a_common_one_identifies(kind: str, value: str, text: str) -> None:
+    """Loes is folded like the particle los, and Laer like lar; writer and proof compare what is written."""
+    assert Identifiers([(kind, value)]).matches(text)
+    assert Search([(kind, value)]).in_typed(text)
+
+
+def test_a_short_name_is_removed_from_a_makers_text(tmp_path: Path) -> None:
+    """Unless the lexicon has it as written: An is not aan."""
+
+    def version(made: MadeSet) -> None:
+        for data in made.ct:
+            data.SoftwareVersions = "An"
+
+    assert anonymized(tmp_path, sets.patient("Le^An", "77"), version).ct.SoftwareVersions != "An"
