@@ -28,6 +28,9 @@ _LEFT_AND_RIGHT: Final = frozenset("lrdgieshv")
 _TARGETS: Final = frozenset(map(fold, read_lexicon()["target"]))
 _SIZES_OF_TARGETS: Final = sorted({len(word) for word in _TARGETS if len(word) > 2})
 _AS_WRITTEN: Final = frozenset(spelling for word in read_anatomy() for spelling in spellings(word))
+_KNOWN_AS_WRITTEN: Final = frozenset(
+    spelling for words in read_lexicon().values() for word in words for spelling in spellings(word)
+)
 _OBJECTS: Final = frozenset(map(fold, read_lexicon()["object"]))
 _MEANINGLESS: Final = _OBJECTS.union(
     fold(word) for name in ("device", "clinic") for word in read_lexicon()[name] if fold(word) not in _TERMS
@@ -83,6 +86,14 @@ def is_known(word: str) -> bool:
     if folded in _KNOWN or _is_compound(folded):
         return True
     return _CAPITALIZED_AFTER_A_LETTER.fullmatch(word) is not None and is_known(word[1:])
+
+
+def is_known_as_spelled(word: str) -> bool:
+    """Return whether a word is known without any letter that folding removes: `Maes` is not `Mas`."""
+    written, folded = spellings(word), fold(word)
+    if not written.isdisjoint(_KNOWN_AS_WRITTEN) or (folded in written - _TERMS and _is_compound(folded)):
+        return True
+    return _CAPITALIZED_AFTER_A_LETTER.fullmatch(word) is not None and is_known_as_spelled(word[1:])
 
 
 def is_side(word: str) -> bool:

@@ -44,6 +44,10 @@ def left_of(label: str) -> str:
         ("PTV Fru Lindeqvist", "PTV"),
         ("PTV Mrs Smitherson", "PTV"),
         ("PTV Mr. Smitherson-Fogg", "PTV"),
+        ("PTV Mevr. Maes", "PTV"),
+        ("HN Dr. Aerts", "HN"),
+        ("HN Frau Loes", "HN"),
+        ("HN Frau Mag", "HN"),
     ],
 )
 def test_the_name_goes_with_its_title(label: str, left: str) -> None:
