@@ -54,6 +54,9 @@ _ANYBODY: Final = re.compile(r"\d{6,}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 """A long number or an e-mail address identifies somebody, whoever it is."""
 
 
+_DECIMAL: Final = re.compile(r"\d+(?:[.,]\d+)+")
+
+
 class Hit(NamedTuple):
     """A match in a text."""
 
@@ -131,8 +134,8 @@ class Search:
             hits += (Hit(word, _PERSON) for word in titled if not (self._is_common(word) or _is_address(word)))
         hits += (Hit(found, _DATE) for found, _, day in _days_in(text) if day in self._days)
         hits += (Hit(found, frozenset(("number or address",))) for found in _ANYBODY.findall(text))
-        if self._taken is not None:
-            hits += (Hit(part, frozenset(("word that was to go",))) for part in tokens if self._taken(part))
+        if self.was_to_go(text):
+            hits.append(Hit(text, frozenset(("word that was to go",))))
         return frozenset(kind for hit in hits for kind in hit.kinds)
 
     def in_binary(self, value: bytes) -> frozenset[str]:
@@ -162,8 +165,11 @@ class Search:
         )
 
     def was_to_go(self, text: str) -> bool:
-        """Return whether a text contains a word that had to be removed although it is not an identifier."""
-        return self._taken is not None and any(map(self._taken, _tokens(text)))
+        """Return whether a text contains a word that had to be removed although it is not an identifier.
+
+        The digits of a decimal number are none.
+        """
+        return self._taken is not None and any(map(self._taken, _tokens(_DECIMAL.sub(" ", text))))
 
     @staticmethod
     def is_of_makers(found: str) -> bool:

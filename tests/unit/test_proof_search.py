@@ -285,6 +285,15 @@ def test_what_the_check_finds_in_a_kept_value_may_be_removed(drawn: tuple[list[t
         assert kept_values.holds_identifier(text, Search(values), kept_values.words_of_identifiers(values))
 
 
+@pytest.mark.parametrize(
+    ("text", "is_left"), [("PTV 1961", True), ("1961_PTV", True), ("PTV 20.1961", False), ("1961,5 cGy", False)]
+)
+def test_the_digits_of_a_decimal_number_had_not_to_go(text: str, is_left: bool) -> None:
+    """The cleaner keeps doses and margins, whatever number is removed elsewhere."""
+    search = Search([], taken=lambda word: word == "1961")
+    assert (search.in_typed(text) == {"word that was to go"}) == search.was_to_go(text) == is_left
+
+
 def test_a_text_without_any_trace_was_changed_without_need() -> None:
     """The tolerance is wide but not unlimited."""
     traces = Traces(value for value in VALUES if value != ("person", "Li^Na"))
