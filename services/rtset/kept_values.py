@@ -93,7 +93,7 @@ _NEEDED: Final = _tags(
     "Modality PhotometricInterpretation PatientPosition SpecificCharacterSet RescaleType"
 )
 _NOT_NEEDED: Final = _tags(
-    "ROIVolume ROIDisplayColor ContourSlabThickness ROIPhysicalPropertyValue GantryAngleTolerance "
+    "TreatmentMachineName ROIVolume ROIDisplayColor ContourSlabThickness ROIPhysicalPropertyValue GantryAngleTolerance "
     "BeamLimitingDeviceAngleTolerance BeamLimitingDevicePositionTolerance PatientSupportAngleTolerance "
     "TableTopEccentricAngleTolerance TableTopVerticalPositionTolerance TableTopLongitudinalPositionTolerance "
     "TableTopLateralPositionTolerance TableTopPitchAngleTolerance TableTopRollAngleTolerance ConstraintWeight "

@@ -235,6 +235,23 @@ def test_what_chooses_the_hardware_is_refused_with_its_path(tmp_path: Path, keyw
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "new"), [("Rotbachtal TB1", ""), ("AmbersteinTB", ""), ("TB1", "TB1"), ("LINAC7", "LINAC7")]
+)
+def test_a_machine_that_is_named_after_hospital_or_person_stays_without_a_name(
+    tmp_path: Path, name: str, new: str
+) -> None:
+    """If plans keep their machines: hardly anybody can rename one, and no importer needs the name (Type 2)."""
+
+    def edit(made: MadeSet) -> None:
+        for beam in made.plan.BeamSequence:
+            beam.TreatmentMachineName = name
+
+    edits = *AMBERSTEIN, sets.setting(InstitutionName="Klinikum Rotbachtal", StationName="LINAC7"), edit
+
+    assert {beam.TreatmentMachineName for beam in anonymized(tmp_path, *edits, machines=()).plan.BeamSequence} == {new}
+
+
 @pytest.mark.parametrize(("value", "new"), [("Amberstein", ""), ("88123456", ""), ("Caucasian", "Caucasian")])
 def test_a_characteristic_that_says_who_it_is_is_emptied(tmp_path: Path, value: str, new: str) -> None:
     """If characteristics are retained."""
