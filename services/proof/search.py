@@ -200,7 +200,7 @@ class Search:
             self._take_phrase(kind, value)
 
     def _take_name(self, parts: list[list[str]]) -> None:
-        """Add a name; a single short word is a code rather than a name."""
+        """Add a name; a single short word is a code rather than a name, and AP rather a field than P. A. joined."""
         naming = [[word for word in part if spellings(word).isdisjoint(_NAMELESS)] for part in parts]
         if len(parts) > 1 and len(parts[0]) == 1 and not spellings(parts[0][0]).isdisjoint(_FAMILIES_TOO):
             naming[0] = parts[0]  # Herr, Das: may be a family name
@@ -220,8 +220,9 @@ class Search:
         given = [word for part in parts[1:] for word in part]
         if given and naming[0]:
             for two in (("".join(parts[0]), given[0]), ("".join(parts[0]), "".join(given))):
-                for both in permutations(two):
-                    self._add("person", "".join(both))
+                for joined in map("".join, permutations(two)):
+                    if len(joined) >= _TOKEN or not self._is_common(joined):
+                        self._add("person", joined)
 
     def _take_phrase(self, kind: str, value: str) -> None:
         """Add an ID, place, device or address: in full, and its distinctive parts."""

@@ -124,3 +124,18 @@ def test_a_short_name_is_removed_from_a_makers_text(tmp_path: Path) -> None:
             data.SoftwareVersions = "An"
 
     assert anonymized(tmp_path, sets.patient("Le^An", "77"), version).ct.SoftwareVersions != "An"
+
+
+@pytest.mark.parametrize(("name", "fields"), [("P^A", ("AP", "PA")), ("La^O", ("LAO", "RAO")), ("D^E", ("DE", "Feld"))])
+def test_fields_keep_their_names_beside_a_patient_of_initials(
+    tmp_path: Path, name: str, fields: tuple[str, str]
+) -> None:
+    """Initials that are joined to a word of the lexicon name nobody; other ones go."""
+
+    def named(made: MadeSet) -> None:
+        for beam, field in zip(made.plan.BeamSequence, fields, strict=False):
+            beam.BeamName = field
+
+    done = anonymized(tmp_path, sets.patient(name, "77"), named)
+    assert [beam.BeamName for beam in done.plan.BeamSequence][:2] == [*fields]
+    assert Search([("person", "X^Q")]).in_typed("XQ")
