@@ -197,6 +197,7 @@ class Identifiers:
         self._misread = MisreadNames(self._names)
         self._romanised = RomanisedNames(self._names)
         self._single = {name for name in self._names if len(name) == 1 and is_cjk(name)} - _PLACES
+        self._of_one_letter = _spelled(name for name in self._names if len(fold(name)) == 1 < len(name))
         self._inside = tuple(
             spelling
             for spelling, key in words.items()
@@ -220,6 +221,7 @@ class Identifiers:
         spans += self._in_other_letters(text)
         spans += self._romanised.spans(text)
         spans += self._characters(text)
+        spans += self._vowels(text)
         spans += self._cut_off(text)
         spans += self._dates(text)
         spans += self._parts_of_dates(text)
@@ -247,7 +249,10 @@ class Identifiers:
         spans = [Span(hit.start, hit.end) for hit in hits if not _is_anatomy(text, hit)]
         named = [
             span
-            for span in (*spans, *self._embedded(text), *self._glued_ids(text), *self._misread.spans(text))
+            for span in (
+                *(*spans, *self._embedded(text), *self._glued_ids(text)),
+                *(*self._vowels(text), *self._misread.spans(text)),
+            )
             if not (of_maker and _is_of_makers(text[span.start : span.end]))
         ]
         births = () if of_maker else self._stated_birth_years(text)
@@ -353,6 +358,12 @@ class Identifiers:
         """Yield names of one Chinese or Korean character without another one beside it."""
         if self._single and not text.isascii():
             yield from (Span(*found.span()) for found in _CHARACTER.finditer(text) if found[0] in self._single)
+
+    def _vowels(self, text: str) -> Iterator[Span]:
+        """Yield names that are folded to a single letter: Oe, Aae, Ué."""
+        for start, end in pieces(text) if self._of_one_letter else ():
+            if _is_one_of(text[start:end], self._of_one_letter) and not anatomy.is_listed(text[start:end]):
+                yield Span(start, end)
 
     def _cut_off(self, text: str) -> Iterator[Span]:
         """Yield the beginning of a name where a text ends within a character."""

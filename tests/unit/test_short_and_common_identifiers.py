@@ -106,6 +106,8 @@ def test_a_study_with_the_id_1_is_published(tmp_path: Path) -> None:
         ("person", "Jansen^Loes", "Loes neu"),
         ("person", "Kim^Dae", "Lung Dae"),
         ("person", "Lund^Due", "PTV Due"),
+        ("person", "Oe^Kenzo", "PTV Oe"),
+        ("person", "Lund^Aae", "AAE-Gy"),
         ("place", "Klinikum Laer", "Lung Laer"),
         ("place", "Haues", "Haues 2"),
     ],
