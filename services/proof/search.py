@@ -516,7 +516,7 @@ _PERSON: Final = frozenset(("person",))
 _PATIENT_ID: Final = frozenset(("patient-id",))
 _STATED: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)[\d.+]*", re.ASCII)
 """DA, in old objects with dots; the day of a DT onwards. PS3.5 6.2."""
-_YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d|\.\d)", re.ASCII)
+_YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d)", re.ASCII)
 _SHORT_YEAR_FIRST: Final = re.compile(r"(?<![\d.])(\d\d)([-./_ ])(\d\d?)\2(\d\d?)(?!\d|\.\d)", re.ASCII)
 _IN_DOTS: Final = re.compile(r"(?<=\d\.)(\d\d?)\.(\d\d?)\.((?:19|20)\d\d)(?![\d.])", re.ASCII)
 _YEAR_LAST: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d\d?)([-./_ ]) ?(\d\d?)\2 ?(\d{4}|\d\d)(?!\d|\.\d)", re.ASCII)

@@ -12,7 +12,7 @@ import unicodedata
 from itertools import permutations
 from typing import TYPE_CHECKING, Final
 
-from services.dicom.dates import read_da
+from services.dicom.dates import read_da, read_dt
 from services.vocabulary import word_lists
 from services.vocabulary.spelling import is_cjk, pieces, spellings
 from services.vocabulary.text_dates import read_dates
@@ -61,7 +61,8 @@ class Echoes:
         }
         ids = {"".join(_WORD.findall(value)).casefold() for kind, value in values if kind == "patient-id"}
         self._ids: Final = {one for one in ids if len(one) >= _LONG_ID and _is_mixed(one)}
-        self._days: Final = {day for kind, value in values if kind == "date" for day in read_da(value)}
+        dates = (value for kind, value in values if kind == "date")
+        self._days: Final = {day for value in dates for day in read_da(value) or read_dt(value)}
 
     def is_one(self, word: str) -> bool:
         """Return whether a word is one of them."""

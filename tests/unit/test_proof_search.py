@@ -201,7 +201,9 @@ def is_spelled(text: str) -> bool:
 
 NAMES = st.lists(st.text(LETTERS, max_size=9), min_size=1, max_size=5).map("^".join).filter(is_spelled)
 OTHERS = st.text(LETTERS + "0123456789 -/_.,", min_size=1, max_size=16).filter(is_spelled)
-DAYS = st.dates(date(1900, 1, 1), date(2099, 12, 31)).map("{:%Y%m%d}".format)
+DAYS = st.dates(date(1900, 1, 1), date(2099, 12, 31)).flatmap(
+    lambda day: st.sampled_from(["{:%Y%m%d}", "{:%Y%m%d}143000", "{:%Y.%m.%d}"]).map(lambda form: form.format(day))
+)
 IDENTIFYING = st.lists(
     st.tuples(st.just("person"), NAMES)
     | st.tuples(st.sampled_from(["patient-id", "other-id", "accession", "place", "device", "contact"]), OTHERS)
@@ -268,6 +270,7 @@ def test_what_the_cleaner_finds_is_no_change_without_need(drawn: tuple[list[tupl
 @example(([("patient-id", "00123456")], "x_123456"))
 @example(([("date", "19500101")], "19500101101010"))
 @example(([("date", "19611203")], "x 03Dec1961"))
+@example(([("date", "20181105143000.000000+0100")], "5.11.2018"))
 @example(([("date", "19611203")], "PTV Dec 3rd, 1961"))
 def test_what_the_proof_finds_in_a_kept_value_the_check_finds(drawn: tuple[list[tuple[str, str]], str]) -> None:
     """Otherwise a set with a name in a coded string would fail its proof."""
