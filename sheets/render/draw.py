@@ -99,7 +99,8 @@ LARGE: Final = Shape(1632, 5.6 / 10.2)
 """Page width at 220 dpi."""
 
 LOW: Final = Shape(1224, 0.32)
-_SMALL: Final = Shape(612, LARGE.aspect)
+_SMALL_PX: Final = 612
+"""Width of a picture that is then reduced to a thumbnail."""
 
 
 class Level(NamedTuple):
@@ -138,16 +139,25 @@ def hottest(dose: Dose | None, frame: Frame) -> Floats | None:
     return np.asarray(frame.of(dose.position(tuple(map(int, voxel)))[np.newaxis])[0])
 
 
-def seen(structures: Sequence[Structure], planes: Sequence[Plane]) -> list[Structure]:
-    """Return the structures that intersect one of the planes."""
+def seen(structures: Sequence[Structure], views: Sequence[tuple[Sequence[Plane], Box]]) -> list[Structure]:
+    """Return the structures that intersect a plane within the region visible of it."""
     found = []
     for structure in structures:
         if structure.drawn:
             low, high = structure.ends.copy()
             low[structure.stacked], high[structure.stacked] = structure.slabs.min(), structure.slabs.max()
-            if any(low[plane.normal] <= plane.at_mm <= high[plane.normal] for plane in planes):
+            if any(_is_within(low, high, plane, shown) for planes, shown in views for plane in planes):
                 found.append(structure)
     return found
+
+
+def _is_within(low: Floats, high: Floats, plane: Plane, shown: Box) -> bool:
+    across = list(plane.axes)
+    return bool(
+        low[plane.normal] <= plane.at_mm <= high[plane.normal]
+        and (low[across] <= shown.high[across]).all()
+        and (high[across] >= shown.low[across]).all()
+    )
 
 
 class Box(NamedTuple):
@@ -546,10 +556,11 @@ def _traced(structure: Structure, spans: Spans) -> list[Floats]:
 def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> bytes:
     """Draw a small square picture of one plane; return a PNG."""
     plain = replace(scene, levels=[level._replace(mark="") for level in scene.levels], hottest=None)
-    whole = _views([plane], plain, shown, (), _SMALL)
-    side = min(whole.size)
-    left, top = (whole.width - side) // 2, (whole.height - side) // 2
-    picture = whole.crop((left, top, left + side, top + side))
+    width, height = (shown.high - shown.low)[list(plane.axes)].tolist()
+    drawn = _views([plane], plain, shown, (), Shape(_SMALL_PX, height / width))
+    side = max(drawn.size)
+    picture = Pictures.new("RGB", (side, side))
+    picture.paste(drawn, ((side - drawn.width) // 2, (side - drawn.height) // 2))
     picture.thumbnail((width_px, width_px))
     stream = io.BytesIO()
     picture.quantize(96, Pictures.Quantize.FASTOCTREE).save(stream, "png", optimize=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sheets.render.page import Facts, Heading, Legend, Picture, Plot, Signature, Table, Text, Tiles
-from sheets.render.pdf_file import HEIGHT_MM, POINT_MM, WIDTH_MM, PdfFile
+from sheets.render.pdf_file import HEIGHT_MM, MISSING, POINT_MM, WIDTH_MM, PdfFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,12 @@ class _Paper:
 
     def output(self) -> bytes:
         """Return the file, with page numbers."""
+        if self._file.incomplete:
+            self._write(
+                f"{MISSING}: a letter that this typeface does not have; the page in HTML shows it.",
+                7.5,
+                _TONES["small"],
+            )
         count = self._file.page_count
         for number in range(1, count + 1):
             self._file.go_to(number)

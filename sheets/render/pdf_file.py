@@ -25,6 +25,8 @@ HEIGHT_MM: Final = 297.0
 
 POINT_MM: Final = 25.4 / 72
 _NAME: Final = "DejaVu"
+MISSING: Final = "\N{WHITE SQUARE}"
+"""Written for a character that the typeface does not have, which a viewer would leave out without a trace."""
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PLAIN_RGB: Final = [8, 2, 0, 0, 0]
@@ -36,11 +38,15 @@ class PdfFile:
     """A PDF being written. Positions are in mm from the upper left corner, text sizes in points."""
 
     def __init__(self, *, title: str, producer: str, created: datetime | None) -> None:
-        # Characters missing in the font are shown as boxes; no warning on the terminal is needed.
+        # Characters missing in the font are written as boxes; no warning on the terminal is needed.
         logging.getLogger("fpdf").setLevel(logging.ERROR)
         logging.getLogger("fontTools").setLevel(logging.ERROR)
         self._pdf = FPDF(format="A4")
         self._pdf.set_auto_page_break(False)
+        self.incomplete = False
+        """Whether a text has characters that the typeface does not have."""
+        self._letters: dict[tuple[str, bool], frozenset[int]] = {}
+        """Character codes by face."""
         self._advances: dict[tuple[str, bool], Mapping[int, float]] = {}
         """Character widths by face, in thousandths of the size."""
         self._pdf.set_title(title)
@@ -67,16 +73,25 @@ class PdfFile:
         """Return the width of a text, in mm."""
         key = text, bold
         if key not in self._widths:
-            advances = self._advances[self._face(text, bold=bold)]
-            self._widths[key] = sum(advances[ord(letter)] for letter in text) / 1000 * POINT_MM
+            face = self._face(text, bold=bold)
+            advances = self._advances[face]
+            self._widths[key] = sum(advances[ord(letter)] for letter in self._written(text, face)) / 1000 * POINT_MM
         return self._widths[key] * size
 
     def text(self, left: float, baseline: float, text: str, size: float, colour: Colour, *, bold: bool = False) -> None:
         """Write one line."""
-        family, _ = self._face(text, bold=bold)
-        self._pdf.set_font(family, "B" if bold else "", size)
+        face = self._face(text, bold=bold)
+        self._pdf.set_font(face[0], "B" if bold else "", size)
         self._pdf.set_text_color(*colour)
-        self._pdf.text(left, baseline, text)
+        self._pdf.text(left, baseline, self._written(text, face))
+
+    def _written(self, text: str, face: tuple[str, bool]) -> str:
+        """Return a text with a box for each character that the face does not have."""
+        letters = self._letters[face]
+        if all(ord(letter) in letters for letter in text):
+            return text
+        self.incomplete = True
+        return "".join(letter if ord(letter) in letters else MISSING for letter in text)
 
     def _face(self, text: str, *, bold: bool) -> tuple[str, bool]:
         """Return the smallest face with all characters of a text: loading and subsetting a large one takes long."""
@@ -89,6 +104,7 @@ class PdfFile:
             assert isinstance(font, TTFFont)
             font.ttfont.recalcBBoxes = False  # the widths of the full face also apply to its subset
             self._advances[face] = font.cw
+            self._letters[face] = frozenset(font.ttfont.getBestCmap())
         return face
 
     def lines(

@@ -49,3 +49,22 @@ def test_a_text_is_as_wide_as_its_letters(script: str, bold: bool) -> None:
     assert [file.width(TEXTS[script], size, bold=bold) for size in (7.0, 10.0)] == pytest.approx(
         [points * size * 25.4 / 72 for size in (7.0, 10.0)], rel=1e-3
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PTV_\N{CJK UNIFIED IDEOGRAPH-65E5}\N{CJK UNIFIED IDEOGRAPH-672C}", "\u05d7\u05d5\u05d8", "\u0631\u0626\u0629"],
+)
+def test_a_letter_that_the_typeface_lacks_leaves_a_box(name: str) -> None:
+    """It never disappears without a trace, and the file says what the box means."""
+    data = pdf(Page("ANON_006", "", "2026-11-29T10:00:00+00:00", [Text(name), Text(name, "good")], "x"))
+    text = PdfReader(io.BytesIO(data)).pages[0].extract_text()
+    latin = "".join(letter for letter in name if letter.isascii())
+    assert text.count(latin + "\N{WHITE SQUARE}" * (len(name) - len(latin))) == 2
+    assert "\N{WHITE SQUARE}: a letter that this typeface does not have" in text
+
+
+def test_a_file_with_all_letters_speaks_of_none_missing() -> None:
+    """In Latin, Greek and Cyrillic."""
+    data = pdf(Page("ANON_006", "", "2026-11-29T10:00:00+00:00", [*map(Text, TEXTS.values())], "x"))
+    assert "typeface" not in PdfReader(io.BytesIO(data)).pages[0].extract_text()
