@@ -99,8 +99,8 @@ LARGE: Final = Shape(1632, 5.6 / 10.2)
 """Page width at 220 dpi."""
 
 LOW: Final = Shape(1224, 0.32)
-_SMALL_PX: Final = 612
-"""Width of a picture that is then reduced to a thumbnail."""
+_SMALL_PX: Final = 345
+"""Longer side of a picture that is then reduced to a thumbnail: of a larger one, the letters would be too small."""
 
 
 class Level(NamedTuple):
@@ -557,7 +557,7 @@ def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> by
     """Draw a small square picture of one plane; return a PNG."""
     plain = replace(scene, levels=[level._replace(mark="") for level in scene.levels], hottest=None)
     width, height = (shown.high - shown.low)[list(plane.axes)].tolist()
-    drawn = _views([plane], plain, shown, (), Shape(_SMALL_PX, height / width))
+    drawn = _views([plane], plain, shown, (), Shape(round(_SMALL_PX * min(1, width / height)), height / width))
     side = max(drawn.size)
     picture = Pictures.new("RGB", (side, side))
     picture.paste(drawn, ((side - drawn.width) // 2, (side - drawn.height) // 2))

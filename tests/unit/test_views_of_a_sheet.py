@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,12 +59,36 @@ def test_isodoses_are_the_brighter_the_higher() -> None:
 
 
 def test_structures_that_a_view_goes_through_are_named() -> None:
-    """And no others."""
+    """And no others, nor those that lie outside the visible region."""
+
+    def names(plane: Plane, low: float = -60, high: float = 60) -> list[str]:
+        shown = Box(np.array([low, -60, -60]), np.array([60, 60, high]))
+        return [one.name for one in draw.seen(found, [([plane], shown)])]
+
     found = structures(("PTV", "PTV", 0), ("Cord", "ORGAN", 3), ("Lens", "ORGAN", 30))
-    assert [one.name for one in draw.seen(found, [axial(4)])] == ["PTV", "Cord"]
-    assert [one.name for one in draw.seen(found, [axial(30)])] == ["Lens"]
     coronal = Plane(1, 0.0, np.zeros((41, 101), np.float32), (-50.0, -60.0), (1.0, 3.0))
-    assert [one.name for one in draw.seen(found, [coronal])] == ["PTV", "Cord", "Lens"]
+    assert names(axial(4)) == ["PTV", "Cord"]
+    assert names(axial(30)) == ["Lens"]
+    assert names(coronal) == ["PTV", "Cord", "Lens"]
+    assert names(coronal, high=20) == ["PTV", "Cord"]
+    assert names(axial(0), low=12) == []
+
+
+@pytest.mark.parametrize("size_mm", [(100.0, 100.0), (100.0, 60.0), (60.0, 100.0)])
+def test_nothing_is_cut_off_a_small_picture(size_mm: tuple[float, float]) -> None:
+    """A frame along the edges of the visible region stays visible on all four sides."""
+    half = np.array([*size_mm, 20.0]) / 2
+    (square,) = structures(("PTV", "PTV", 0))
+    edges = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * (half - [1, 1, 0])
+    around = replace(square, contours=(edges,), colour=(255, 0, 0))
+    picture = draw.thumbnail(axial(0), Scene(WITHIN, [around], None, []), Box(-half, half))
+    red, green, _ = np.moveaxis(np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"), dtype=float), 2, 0)
+    rows, columns = np.nonzero(red - green > 60)
+    height, width = red.shape
+    assert (height, width) == (240, 240)
+    assert [np.ptp(columns) / width, np.ptp(rows) / height] == pytest.approx(
+        [(size - 2) / max(size_mm) for size in size_mm], abs=0.03
+    )
 
 
 def test_curves_of_organs_are_broken_in_turns_and_those_of_targets_are_whole_and_thick() -> None:
