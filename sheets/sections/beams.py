@@ -26,9 +26,9 @@ def blocks(findings: Findings) -> Iterator[Block]:
     plan = findings.after.objects.plan
     if facts := [*(("Source", one) for one in sources(plan)), *(("Application", one) for one in applications(plan))]:
         yield Facts(facts)
-    if not found:
+    elif not found:
         yield Text("The plan has no beams.")
-    else:
+    if found:
         if any(" / " in beam.meterset for beam in found):
             yield Text(
                 "A beam in several fraction groups has one meterset for each, in the order of the groups.", "small"

@@ -44,14 +44,18 @@ def blocks(findings: Findings) -> Iterator[Block]:
     yield Heading("Dose-volume histograms", new_page=before is not None)
     yield from _curves(findings)
     thick = " Thin lines: published. Broad pale lines: source." if before else ""
+    covered = (
+        f"; V95: fraction of the volume receiving 95 % of the prescribed dose{_reference_dose(findings)}"
+        if findings.full_gy
+        else ""
+    )
     yield Text(
         "Computed from contours and dose, by the same method for all sets: each contour plane extends half way to its "
         "neighbours, with a smooth curve through the areas of the planes, and the last one to where this curve ends or "
         "half way to the next slice; dose is interpolated trilinearly. Outside the dose grid it is taken as zero in "
         "Dmean and V, and a D that would lie there is unknown."
         f"{thick} D95: minimum dose received by 95 % of the volume; D0.03cc: minimum dose "
-        "received by the hottest 0.03 cm³; Dmax: maximum dose in the structure or on its surface; V95: fraction of the "
-        f"volume receiving 95 % of the prescribed dose{_reference_dose(findings)}.",
+        f"received by the hottest 0.03 cm³; Dmax: maximum dose in the structure or on its surface{covered}.",
         "small",
     )
     yield _figures_table(findings)
@@ -78,7 +82,7 @@ def _curves(findings: Findings) -> Iterator[Block]:
 
 def _reference_dose(findings: Findings) -> str:
     """Return which dose is the reference if several are prescribed; '' otherwise."""
-    if findings.full_gy is None or not findings.prescription.others_gy:
+    if not findings.prescription.others_gy:
         return ""
     return f" of {findings.full_gy:g} Gy, the highest of several: of limited use for targets of lower doses"
 

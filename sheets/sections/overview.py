@@ -66,7 +66,7 @@ def _facts(findings: Findings) -> Iterator[Block]:
             ("Dose", after.dose.says if after.dose else "cannot be decoded here"),
             ("Highest dose", f"{after.dose.figure(after.dose.highest_gy)} {after.dose.unit}" if after.dose else ""),
             ("CT", f"{counted(len(objects.slices), 'slice')}, {objects.spacing} apart"),
-            ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
+            ("Structures", f"{len(after.structures)}, {len(drawn)} with contours"),
             ("Machine", ", ".join(machines(objects.plan, objects.beams)) or "none"),
             ("Beams", _beams_in_short(objects.beams)),
             ("Texts", kept_texts.in_short(findings.travelling)),
@@ -93,7 +93,7 @@ def _beams_in_short(found: Sequence[Beam]) -> str:
     metersets = " + ".join(beam.meterset for beam in treating)
     others = len(found) - len(treating)
     parts = [f"{len(treating)} with meterset: {metersets}"] if treating else []
-    parts += [f"{others} without"] if others else []
+    parts += [f"{others} without meterset"] if others else []
     return ", ".join(parts) or "none"
 
 

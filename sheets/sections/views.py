@@ -32,7 +32,13 @@ def blocks(findings: Findings) -> Iterator[Block]:
     yield Legend([Key(draw.rgb(level.colour), level.says, _ISODOSE_PT, on_black=True) for level in findings.levels])
     yield Legend([Key(draw.on_black(one.colour), one.name) for one in ranked(findings.seen)])
     if findings.full_gy is None and findings.levels:
-        yield Text("Isodoses are not in per cent: no single prescribed dose is available as a reference.", "small")
+        dose, is_stated = findings.after.dose, findings.prescription.total_gy is not None
+        why = (
+            "this is not the dose of the whole plan in Gy"
+            if is_stated and dose is not None and not dose.of_the_plan
+            else "no single prescribed dose is available as a reference"
+        )
+        yield Text(f"Isodoses are not in per cent: {why}.", "small")
     if findings.after.dose and findings.after.dose.flat:
         yield Text(
             "The dose is given in one plane only: views across it show no isodoses, and there are no dose figures of "
