@@ -90,11 +90,17 @@ def sources(plan: Data) -> list[str]:
     return found
 
 
+def brachy_technique(plan: Data) -> str:
+    """Return technique and type of a brachytherapy treatment: interstitial HDR. PS3.3 C.8.8.15."""
+    technique, kind = (str(plan.get(f"BrachyTreatment{what}") or "") for what in ("Technique", "Type"))
+    return f"{technique.lower()} {kind}".strip()
+
+
 def applications(plan: Data) -> list[str]:
     """Return the application setups of a brachytherapy plan."""
     found = []
     for setup in plan.get("ApplicationSetupSequence") or ():
-        parts = [str(setup.get("ApplicationSetupType") or "setup").lower()]
+        parts = [str(setup.get("ApplicationSetupType") or "setup").lower().replace("_", " ")]
         channels = setup.get("ChannelSequence") or ()
         if channels:
             seconds = [time for one in channels if (time := number(one, "ChannelTotalTime")) is not None]

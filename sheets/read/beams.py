@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 _JAWS: Final = frozenset({"X", "Y", "ASYMX", "ASYMY"})
-_UNIT: Final = {"PHOTON": "MV", "ELECTRON": "MeV"}
+_UNIT: Final = {"PHOTON": "MV", "ION": "MeV/u"}
+"""Units of (300A,0114) *Nominal Beam Energy* that are not MeV. PS3.3 C.8.8.14, C.8.8.25."""
+
+_NUCLEI: Final = {2: "helium", 3: "lithium", 6: "carbon", 7: "nitrogen", 8: "oxygen", 10: "neon", 18: "argon"}
+"""Names of ions by atomic number."""
 _WAYS: Final = {"CW": "CW", "CC": "CCW"}
 _METERSETS: Final = {"MU": "", "MINUTE": "min", "NP": "particles"}
 """Units printed after a meterset that is not in MU. (300A,00B3) *Primary Dosimeter Unit*, PS3.3 C.8.8.14."""
@@ -292,7 +296,15 @@ def _energy(beam: Data, points: Iterable[Data]) -> str:
     ]
     energy_unit = _UNIT.get(radiation, "MeV")
     energy_text = f"{_range(list(energies))} {energy_unit} " if energies else ""
-    return ", ".join([f"{energy_text}{radiation.lower()}", *fluences])
+    return ", ".join([f"{energy_text}{_particle(beam, radiation)}", *fluences])
+
+
+def _particle(beam: Data, radiation: str) -> str:
+    """Return the name of the radiation, of an ion that of its isotope: carbon-12. PS3.3 C.8.8.25."""
+    nucleus, mass = _NUCLEI.get(whole(beam, "RadiationAtomicNumber") or 0), whole(beam, "RadiationMassNumber")
+    if radiation != "ION" or nucleus is None:
+        return radiation.lower()
+    return f"{nucleus}-{mass}" if mass else nucleus
 
 
 def _range(energies: Sequence[float]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydicom import Dataset
 
 from services.rtset import private_loss
-from sheets.read.accessories import applications, sources
+from sheets.read.accessories import applications, brachy_technique, sources
 from sheets.read.numbers import whole
 from sheets.render.page import Cell, Facts, Heading, Table, Text
 from sheets.sections import beam_views
@@ -24,7 +24,10 @@ def blocks(findings: Findings) -> Iterator[Block]:
     found = findings.after.objects.beams
     yield Heading("Beams")
     plan = findings.after.objects.plan
-    if facts := [*(("Source", one) for one in sources(plan)), *(("Application", one) for one in applications(plan))]:
+    facts = [("Technique", technique)] if (technique := brachy_technique(plan)) else []
+    facts += [("Source", one) for one in sources(plan)]
+    facts += [("Application", one) for one in applications(plan)]
+    if facts:
         yield Facts(facts)
     elif not found:
         yield Text("The plan has no beams.")

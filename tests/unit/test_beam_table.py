@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 
 from phantom.modules import item
-from sheets.read.accessories import applications, sources
+from sheets.read.accessories import applications, brachy_technique, sources
 from sheets.read.beams import Beam, beams
 from sheets.read.dose_grid import Dose
 from sheets.render import draw
@@ -131,9 +131,26 @@ def test_layers_of_a_proton_beam_are_reported_as_a_range() -> None:
     assert found.energy == "70 to 148 (40 energies) MeV proton"
 
 
+@pytest.mark.parametrize(
+    ("stated", "says"),
+    [
+        ({"RadiationAtomicNumber": 6, "RadiationMassNumber": 12}, "280 MeV/u carbon-12"),
+        ({"RadiationAtomicNumber": 2}, "280 MeV/u helium"),
+        ({}, "280 MeV/u ion"),
+    ],
+)
+def test_ions_are_named_with_their_energy_per_nucleon(stated: dict[str, int], says: str) -> None:
+    """As far as the plan names them."""
+    made = item(BeamNumber=1, RadiationType="ION", IonControlPointSequence=[item(NominalBeamEnergy=280)], **stated)
+    (found,) = beams(item(IonBeamSequence=[made]))
+    assert found.energy == says
+
+
 def test_sources_and_applications_of_brachytherapy_are_reported() -> None:
     """A plan without beams is not empty."""
     plan = item(
+        BrachyTreatmentTechnique="INTRACAVITARY",
+        BrachyTreatmentType="HDR",
         SourceSequence=[
             item(
                 SourceIsotopeName="Ir-192", SourceType="LINE", SourceIsotopeHalfLife=73.83, ReferenceAirKermaRate=40700
@@ -141,14 +158,17 @@ def test_sources_and_applications_of_brachytherapy_are_reported() -> None:
         ],
         ApplicationSetupSequence=[
             item(
-                ApplicationSetupType="VAGINAL",
+                ApplicationSetupType="FLETCHER_SUIT",
                 TotalReferenceAirKerma=3500,
                 ChannelSequence=[item(ChannelTotalTime=100), item(ChannelTotalTime=50.5)],
             )
         ],
     )
+    assert brachy_technique(plan) == "intracavitary HDR"
     assert sources(plan) == ["Ir-192, line, half-life 73.83 days, reference air kerma rate 40700 µGy/h at 1 m"]
-    assert applications(plan) == ["vaginal, 2 channels, 150.5 s in total, total reference air kerma 3500 µGy at 1 m"]
+    assert applications(plan) == [
+        "fletcher suit, 2 channels, 150.5 s in total, total reference air kerma 3500 µGy at 1 m"
+    ]
 
 
 def dose(units: str, kind: str = "PHYSICAL", summation: str = "PLAN", highest: int = 8660) -> Dose:
