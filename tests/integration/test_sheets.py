@@ -290,6 +290,8 @@ def test_what_the_collection_accepted_is_on_the_sheet(published: Callable[..., P
     _, text = done.look()
     assert "Accepted by the collection: relative dose." in text
     assert "relative, not Gy" in text
+    assert "Isodoses are not in per cent: this is not the dose of the whole plan in Gy." in text
+    assert "V95" not in text
     assert " Gy" not in text.partition("Dose-volume histograms")[2].partition("Beams")[0]
 
 
