@@ -40,7 +40,7 @@ def cost(place: Path, store: Path, client: redis.Redis) -> Report:
     into_cache(root)
     client.flushall()
     collection, watch = sets.collection(root), Stopwatch()
-    for folder in sorted(path.name for path in root.glob("set-*")):
+    for folder in [path.name for path in sets.folders(root)]:
         with watch("pipeline"):
             one_set.process(collection, folder, client)
     command = [sys.executable, "-m", "benchmarks.drawing", os.fspath(root)]
@@ -125,7 +125,7 @@ def _ms_a_set(root: Path, *, drawing: bool) -> float:
     """Return the milliseconds per set of one worker, with or without sheets being drawn."""
     shutil.rmtree(root / "sheets", ignore_errors=True)
     collection = sets.collection(root)
-    folders = sorted(path.name for path in root.glob("set-*"))
+    folders = [path.name for path in sets.folders(root)]
     with workers.working(root, 1, drawing=drawing) as (queue, sheets):
         workers.put(queue, collection, folders[:DRAWN])
         workers.until(lambda: workers.concluded(collection) == DRAWN, 120)

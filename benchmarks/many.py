@@ -65,7 +65,7 @@ def published(place: Path, store: Path, client: redis.Redis, *, files_of_each: i
     began = time.perf_counter()
     tracking.render()
     render_s = time.perf_counter() - began
-    for path in root.glob("set-*"):
+    for path in sets.folders(root):
         shutil.rmtree(path)
     full = _costs(root, store, client, collection)
     shutil.rmtree(root)
@@ -112,7 +112,7 @@ def _costs(root: Path, store: Path, client: redis.Redis, collection: Collection 
     collection = collection or sets.collection(root)
     client.flushall()
     seconds = []
-    for folder in sorted(path.name for path in root.glob("set-*")):
+    for folder in [path.name for path in sets.folders(root)]:
         began = time.perf_counter()
         one_set.process(collection, folder, client)
         seconds.append(time.perf_counter() - began)

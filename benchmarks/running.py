@@ -156,7 +156,7 @@ def _gdcmanon_s(root: Path, place: Path, store: Path) -> float | None:
         return None
     certificate, target = peers.certificate(store), place / "anonymized"
     began = time.perf_counter()
-    for folder in sorted(root.glob("set-*")):
+    for folder in sets.folders(root):
         shutil.rmtree(target, ignore_errors=True)
         command = ["gdcmanon", "-e", "-r", "-c", str(certificate), "-i", str(folder), "-o", str(target)]
         subprocess.run(command, check=True, capture_output=True)

@@ -84,6 +84,11 @@ def many(kind: Kind, count: int, store: Path, target: Path) -> None:
             (folder / name.replace(f".{number}.", f".{other}.")).write_bytes(new)
 
 
+def folders(root: Path) -> list[Path]:
+    """Return the folders that `many` made, without the notes beside them."""
+    return sorted(path for path in root.glob("set-*") if path.is_dir())
+
+
 def collection(root: Path) -> Collection:
     """Turn a root folder into a collection, or reset it."""
     for path in root.iterdir():

@@ -108,7 +108,7 @@ def start(place: Path, store: Path) -> Report:
     """Time the start of a worker up to its first task, and the overhead per task."""
     root = cleared(place / "BATCH")
     sets.many(sets.TEN_FILES, SMALL_SETS, store, root)
-    folders = sorted(path.name for path in root.iterdir())
+    folders = [path.name for path in sets.folders(root)]
     starts, tasks, bare = [], [], []
     for _ in range(5):
         start_s, task_s = _once(root, folders)
@@ -162,7 +162,7 @@ def _once(root: Path, folders: list[str]) -> tuple[float, float]:
 def _bare(root: Path, place: Path) -> float:
     """Return the seconds of a small set's steps in one process, without queue, claims and records."""
     watch = Stopwatch()
-    for folder in sorted(root.glob("set-*"))[:20]:
+    for folder in sets.folders(root)[:20]:
         one_set.one_round(folder, cleared(place / "ANON"), watch)
     shutil.rmtree(place / "ANON")
     return sum(watch[step] for step in one_set.STEPS)
@@ -177,7 +177,7 @@ def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
     root = cleared(place / "BATCH")
     sets.many(sets.HEAD_AND_NECK, LARGE_SETS, store, root)
     into_cache(root)
-    folders = sorted(path.name for path in root.iterdir())
+    folders = [path.name for path in sets.folders(root)]
     rates: defaultdict[int, list[float]] = defaultdict(list)
     copies: defaultdict[int, list[float]] = defaultdict(list)
     loops: defaultdict[int, list[float]] = defaultdict(list)
