@@ -38,7 +38,7 @@ from services.deidentify.wrong_code_pages import MisreadNames
 from services.dicom.character_sets import name_components
 from services.dicom.dates import read_da, read_dt
 from services.vocabulary import anatomy, other_letters, word_lists
-from services.vocabulary.spelling import MARKS, fold, is_cjk, pieces, spellings
+from services.vocabulary.spelling import MARKS, all_spellings, fold, is_cjk, is_one_of, pieces, spellings
 from services.vocabulary.text_dates import (
     Span,
     read_birth_years,
@@ -97,18 +97,9 @@ _SHORTEST_TERM: Final = 3
 _MAC: Final = re.compile(r"ma?c(?=[^\W\d_]{3})", re.IGNORECASE)
 
 
-def _spelled(words: Iterable[str]) -> frozenset[str]:
-    """Return words in all their spellings: Loes, Dae and Doe are not los, da and do, as whose folds they have."""
-    return frozenset(spelling for word in words for spelling in spellings(word))
-
-
-_GENERIC: Final = _spelled(word_lists.GENERIC)
-_NAMELESS: Final = _spelled(word_lists.NAMELESS)
-_FAMILIES_TOO: Final = _spelled(word_lists.TITLES_AND_PARTICLES)
-
-
-def _is_one_of(word: str, spelled: frozenset[str]) -> bool:
-    return not spellings(word).isdisjoint(spelled)
+_GENERIC: Final = all_spellings(word_lists.GENERIC)
+_NAMELESS: Final = all_spellings(word_lists.NAMELESS)
+_FAMILIES_TOO: Final = all_spellings(word_lists.TITLES_AND_PARTICLES)
 
 
 @dataclass(slots=True)
@@ -179,7 +170,7 @@ class Identifiers:
         """Folded words of names of several words; a single short word is a code rather than a name."""
         values = sorted(set(found))
         self._makers = of_makers(technical, values)
-        self._generic = _GENERIC | _spelled(word for text in self._makers for word in _letters(text))
+        self._generic = _GENERIC | all_spellings(word for text in self._makers for word in _letters(text))
         for kind, text in values:
             self._take(kind, text)
         self._index: defaultdict[str, list[str]] = defaultdict(list)
@@ -197,7 +188,7 @@ class Identifiers:
         self._misread = MisreadNames(self._names)
         self._romanised = RomanisedNames(self._names)
         self._single = {name for name in self._names if len(name) == 1 and is_cjk(name)} - _PLACES
-        self._of_one_letter = _spelled(name for name in self._names if len(fold(name)) == 1 < len(name))
+        self._of_one_letter = all_spellings(name for name in self._names if len(fold(name)) == 1 < len(name))
         self._inside = tuple(
             spelling
             for spelling, key in words.items()
@@ -362,7 +353,7 @@ class Identifiers:
     def _vowels(self, text: str) -> Iterator[Span]:
         """Yield names that are folded to a single letter: Oe, Aae, Ué."""
         for start, end in pieces(text) if self._of_one_letter else ():
-            if _is_one_of(text[start:end], self._of_one_letter) and not anatomy.is_listed(text[start:end]):
+            if is_one_of(text[start:end], self._of_one_letter) and not anatomy.is_listed(text[start:end]):
                 yield Span(start, end)
 
     def _cut_off(self, text: str) -> Iterator[Span]:
@@ -428,7 +419,7 @@ class Identifiers:
     def _take_name(self, components: Sequence[str]) -> None:
         """Add a name: its words, and family and given name joined in both orders, in full or as initials."""
         for number, component in enumerate(components):
-            own = [word for word in _words(component) if not _is_one_of(word, _NAMELESS)]
+            own = [word for word in _words(component) if not is_one_of(word, _NAMELESS)]
             if number >= _NAME_PARTS:  # titles
                 own = [word for word in own if len(word) >= _TOKEN]
             elif len(component) > 1 and own:
@@ -440,14 +431,14 @@ class Identifiers:
         words = [_words(component) for component in components[:_NAME_PARTS]]
         if sum(map(len, words)) > 1:
             self._short.update(fold(word) for part in words for word in part if len(word) > 1)
-        if len(components) > 1 and len(words[0]) == 1 and _is_one_of(words[0][0], _FAMILIES_TOO):
+        if len(components) > 1 and len(words[0]) == 1 and is_one_of(words[0][0], _FAMILIES_TOO):
             self._add("person", words[0][0])  # a family name that is also a form of address: Herr, Das
         family, given = words[0], [word for component in words[1:] for word in component]
         if given and family and family[0][0].isalpha() and given[0][0].isalpha():
             self._initials |= {family[0][0] + given[0][0], given[0][0] + family[0][0]}
         if given:
             self._add_pairs(family, given)
-            if len(family) == 1 and _is_one_of(family[0], _NAMELESS):  # Das, Le, Du: particles elsewhere
+            if len(family) == 1 and is_one_of(family[0], _NAMELESS):  # Das, Le, Du: particles elsewhere
                 for first in {given[0], "".join(given)}:
                     self._add("person", family[0], first)
                     self._add("person", first, family[0])
@@ -459,14 +450,14 @@ class Identifiers:
         initials = "".join(word[0] for word in given)
         for surname in {*family, "".join(family)}:
             for first in {given[0], given[0][0], initials, "".join(given)}:
-                if surname and not _is_one_of(surname, _NAMELESS):
+                if surname and not is_one_of(surname, _NAMELESS):
                     self._add("person", surname, first)
                     self._add("person", first, surname)
 
     def _add_word_of_name(self, word: str) -> None:
         """Add one word; for a login such as `mueller01` also its letters."""
         for part in {word, *(letters for letters in _letters(word) if len(letters) >= _TOKEN)}:
-            if not _is_one_of(part, _NAMELESS):
+            if not is_one_of(part, _NAMELESS):
                 self._add("person", part)
                 if len(part) == _TOKEN and not anatomy.is_known(f"{part}s"):  # longer ones are found inside words
                     self._add("person", f"{part}s")
@@ -508,7 +499,7 @@ class Identifiers:
                     self._add(kind, local)
 
     def _is_common(self, word: str) -> bool:
-        return _is_one_of(word, self._generic) or _is_term_as_spelled(word)
+        return is_one_of(word, self._generic) or _is_term_asall_spellings(word)
 
     def _add(self, kind: str, *parts: str) -> None:
         """Add the key of a spelling, with separators between its parts and its words."""
@@ -524,7 +515,7 @@ class Identifiers:
                 key.weight = max(key.weight, weight)
 
 
-def _is_term_as_spelled(word: str) -> bool:
+def _is_term_asall_spellings(word: str) -> bool:
     """Return whether a word is a term, or composed of terms without a letter that folding removes: Laer is not lar."""
     return anatomy.is_listed(word) or (fold(word) in spellings(word) and anatomy.is_term(word))
 
@@ -614,7 +605,7 @@ def _is_anatomy(text: str, hit: _Hit) -> bool:
 
 
 def _is_of_makers(found: str) -> bool:
-    return not any(map(str.isdecimal, found)) and all(_is_one_of(word, _GENERIC) for word in _letters(found))
+    return not any(map(str.isdecimal, found)) and all(is_one_of(word, _GENERIC) for word in _letters(found))
 
 
 def _is_version(found: str) -> bool:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from services.vocabulary import anatomy, other_letters, romanised
-from services.vocabulary.spelling import spellings
+from services.vocabulary.spelling import all_spellings
 from services.vocabulary.text_dates import Span
 
 if TYPE_CHECKING:
@@ -85,4 +85,4 @@ class RomanisedNames:
 
     @cached_property
     def _latin(self) -> frozenset[str]:
-        return frozenset(one for name in self._names if not romanised.is_romanised(name) for one in spellings(name))
+        return all_spellings(name for name in self._names if not romanised.is_romanised(name))

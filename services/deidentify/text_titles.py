@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.vocabulary import anatomy, word_lists
-from services.vocabulary.spelling import fold, pieces, spellings
+from services.vocabulary.spelling import all_spellings, fold, is_one_of, pieces
 from services.vocabulary.text_dates import Span
 
 if TYPE_CHECKING:
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 _TITLES: Final = frozenset(map(fold, word_lists.TITLES))
 _AS_WRITTEN: Final = frozenset(map(fold, word_lists.TITLES_AS_WRITTEN))
 _WITH_A_DOT: Final = frozenset(map(fold, word_lists.TITLES_WITH_A_DOT))
-_BEFORE_NAMES: Final = frozenset(
-    spelling
-    for words in (word_lists.TITLES, word_lists.TITLES_AS_WRITTEN, word_lists.NAMELESS, ("ra", "na", "ssa"))
-    for word in words
-    for spelling in spellings(word)
+_BEFORE_NAMES: Final = all_spellings(
+    word_lists.TITLES | word_lists.TITLES_AS_WRITTEN | word_lists.NAMELESS | {"ra", "na", "ssa"}
 )
 """Words between a title and the name; the last ones are endings after a dot inside a title: Sig.ra, Dott.ssa."""
 _BETWEEN: Final = re.compile("[\\s._,('\N{RIGHT SINGLE QUOTATION MARK}-]{0,3}")
@@ -61,7 +58,7 @@ def _name_behind(tokens: Sequence[_Token], number: int, text: str) -> int | None
         word = tokens[each].word
         if _is_name(word):
             last = each
-        elif last is not None or not (len(word) == 1 or _is_before_names(word)):
+        elif last is not None or not (len(word) == 1 or is_one_of(word, _BEFORE_NAMES)):
             break
     return last
 
@@ -78,8 +75,4 @@ def _is_title(token: _Token, text: str) -> bool:
 
 
 def _is_name(word: str) -> bool:
-    return len(word) >= _SHORTEST_NAME and not anatomy.is_known_as_spelled(word) and not _is_before_names(word)
-
-
-def _is_before_names(word: str) -> bool:
-    return not spellings(word).isdisjoint(_BEFORE_NAMES)
+    return len(word) >= _SHORTEST_NAME and not anatomy.is_known_as_spelled(word) and not is_one_of(word, _BEFORE_NAMES)

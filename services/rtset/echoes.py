@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.dicom.dates import read_da, read_dt
 from services.vocabulary import word_lists
-from services.vocabulary.spelling import is_cjk, pieces, spellings
+from services.vocabulary.spelling import all_spellings, is_cjk, is_one_of, pieces, spellings
 from services.vocabulary.text_dates import read_dates
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ _NAME_PARTS: Final = 3
 """Family, given and middle name. PS3.5 6.2.1.1."""
 _NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
 
-_ANATOMY: Final = frozenset(spelling for word in word_lists.read_anatomy() for spelling in spellings(word))
-_NAMELESS: Final = frozenset(spelling for word in word_lists.NAMELESS for spelling in spellings(word))
-_COMMON: Final = _ANATOMY | _NAMELESS | {spelling for word in word_lists.GENERIC for spelling in spellings(word)}
+_ANATOMY: Final = all_spellings(word_lists.read_anatomy())
+_NAMELESS: Final = all_spellings(word_lists.NAMELESS)
+_COMMON: Final = _ANATOMY | _NAMELESS | all_spellings(word_lists.GENERIC)
 _WORD: Final = re.compile(r"[^\W_]+")
 _LEADING_ZEROS: Final = re.compile(r"(?<!\d)0+(?=\d)")
 _YEAR: Final = re.compile(r"\d{4}")
@@ -54,7 +54,7 @@ class Echoes:
 
     def __init__(self, found: Iterable[tuple[str, str]]) -> None:
         values = sorted(set(found))
-        keys = {spelling for kind, value in values for key in _keys(kind, value) for spelling in spellings(key)}
+        keys = all_spellings(key for kind, value in values for key in _keys(kind, value))
         self._alone: Final = {key for key in keys if len(key) >= _SHORTEST_ALONE and key not in _ANATOMY}
         self._keys: Final = {
             key for key in self._alone if len(key) >= _SHORTEST or len(key) + sum(map(is_cjk, key)) >= _SHORTEST
@@ -66,7 +66,7 @@ class Echoes:
 
     def is_one(self, word: str) -> bool:
         """Return whether a word is one of them."""
-        return not spellings(word).isdisjoint(self._keys)
+        return is_one_of(word, self._keys)
 
     def are_in(self, text: str, *, short_numbers: bool = True) -> bool:
         """Return whether a text contains any of them.
@@ -78,7 +78,7 @@ class Echoes:
         """
         text = unicodedata.normalize("NFKC", text)
         words = _WORD.findall(text)
-        found = {spelling for run in _runs(text) for spelling in spellings(run)} & self._keys
+        found = all_spellings(_runs(text)) & self._keys
         if len(words) == 1:
             found |= spellings(words[0]) & self._alone
         return (
@@ -100,7 +100,7 @@ def _keys(kind: str, value: str) -> Iterator[str]:
 def _keys_of_name(parts: list[list[str]]) -> Iterator[str]:
     family, *others = parts
     for words in parts:
-        naming = [word for word in words if spellings(word).isdisjoint(_NAMELESS)]
+        naming = [word for word in words if not is_one_of(word, _NAMELESS)]
         if naming or words is family:
             yield from naming or words
             yield "".join(words)
@@ -121,7 +121,7 @@ def _keys_of_phrase(kind: str, value: str) -> Iterator[str]:
 
 
 def _is_common(word: str) -> bool:
-    return not spellings(word).isdisjoint(_COMMON)
+    return is_one_of(word, _COMMON)
 
 
 def _is_mixed(word: str) -> bool:

@@ -18,7 +18,7 @@ from services.language import gettext, gettext_noop
 from services.policy.attribute_types import ROOT, TABLE, demanded
 from services.rtset.echoes import Echoes
 from services.vocabulary.defined_terms import is_term
-from services.vocabulary.spelling import spellings
+from services.vocabulary.spelling import all_spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -172,7 +172,7 @@ class _Known:
         ids = {int(run) for one in digits for run in _DIGITS_OF_IDS.findall(one)}
         whole = (word for _, value in values for word in (*_words(value), "".join(_words(value))))
         self.as_binary: Final = {code for number in ids for code in binary_values.codes_of(number)}
-        words = {spelling for word in whole for spelling in spellings(word)}
+        words = all_spellings(whole)
         self.words: Final = {word for word in words if len(word) >= _TOKEN and not is_term(word.upper())}
         self._digits: Final = digits
         days = {day for kind, value in found if kind == "date" for day in read_da(value) or read_dt(value)}

@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from services.vocabulary.spelling import MARKS, fold, pieces, spellings
+from services.vocabulary.spelling import MARKS, all_spellings, fold, pieces, spellings
 from services.vocabulary.word_lists import read_anatomy, read_lexicon
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ _LEFT_AND_RIGHT: Final = frozenset("lrdgieshv")
 """Letters for left and right: L, R; French D, G; Spanish and Portuguese D, E, I; Italian D, S; Nordic H, V."""
 _TARGETS: Final = frozenset(map(fold, read_lexicon()["target"]))
 _SIZES_OF_TARGETS: Final = sorted({len(word) for word in _TARGETS if len(word) > 2})
-_AS_WRITTEN: Final = frozenset(spelling for word in read_anatomy() for spelling in spellings(word))
-_KNOWN_AS_WRITTEN: Final = frozenset(
-    spelling for words in read_lexicon().values() for word in words for spelling in spellings(word)
-)
+_AS_WRITTEN: Final = all_spellings(read_anatomy())
+_KNOWN_AS_WRITTEN: Final = all_spellings(word for words in read_lexicon().values() for word in words)
 _OBJECTS: Final = frozenset(map(fold, read_lexicon()["object"]))
 _MEANINGLESS: Final = _OBJECTS.union(
     fold(word) for name in ("device", "clinic") for word in read_lexicon()[name] if fold(word) not in _TERMS

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from services.vocabulary.word_lists import read_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 _LETTERS: Final = str.maketrans(
     {
@@ -64,6 +67,16 @@ def spellings(word: str) -> frozenset[str]:
     written_out = small.translate(_WRITTEN_OUT)
     forms = {small, written_out, _without_accents(small), _without_accents(written_out)}
     return frozenset(forms.union(form.translate(_LETTERS) for form in forms))
+
+
+def all_spellings(words: Iterable[str]) -> frozenset[str]:
+    """Return words in all their spellings: Loes, Dae and Doe are not los, da and do, as whose folds they have."""
+    return frozenset(spelling for word in words for spelling in spellings(word))
+
+
+def is_one_of(word: str, spelled: Collection[str]) -> bool:
+    """Return whether a word has a spelling in common with words of which all are given."""
+    return not spellings(word).isdisjoint(spelled)
 
 
 def _without_accents(word: str) -> str:
