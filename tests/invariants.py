@@ -258,6 +258,10 @@ def nothing_is_told(
     secrets = {root.name.encode(), str(root).encode()}
     for name, original in originals.items():
         secrets |= {name.encode(), original.patient_id.encode(), original.patient_name.encode()}
+    for secret in secrets:
+        assert len(secret) >= 8 or re.search(rb"[^0-9a-f.:-]", secret), (
+            "a time or a digest could contain this by chance"
+        )
     texts = [*said, *(_everything_in(client) if client is not None else ())]
     for text in texts:
         for told in (text, *_unpacked(text)):

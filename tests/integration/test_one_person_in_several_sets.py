@@ -169,5 +169,5 @@ def test_nothing_in_the_state_names_a_person(tmp_path: Path, take: Callable) -> 
     (path,) = (root / ".anonymizer" / "persons").iterdir()
     stored = path.read_text()
     assert "A1234567" not in stored
-    assert "1960" not in stored
+    assert "19600203" not in stored
     assert json.loads(stored)["index"] == 6
