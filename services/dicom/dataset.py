@@ -128,7 +128,8 @@ class View:
         element = self._by_tag.get(tag)
         if element is None or not element[5]:
             return []
-        return [View(self.data, item[3], self.charsets) for item in element[5]]
+        charsets = self.charsets
+        return [View(self.data, item[3], charsets) for item in element[5]]
 
     def item(self, keyword: str) -> View:
         """Return the first item of a sequence, or an empty data set."""

@@ -436,8 +436,9 @@ def oddities(plan: View) -> Iterator[str]:
 
 def _angles(beam: View) -> Iterator[_Fact]:
     """Check that angles are 0° to 360° (IEC 61217); some systems write -90° for 270°."""
+    control_points = beam.items("ControlPointSequence")
     for keyword, (what, says) in _ANGLES.items():
-        angles_deg = _stated(beam.items("ControlPointSequence"), keyword)
+        angles_deg = _stated(control_points, keyword)
         off = [angle for angle in angles_deg if not 0 <= angle <= 360]
         if off:
             at_deg = max(off, key=abs)

@@ -13,10 +13,13 @@ from math import atan2, degrees, sqrt
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.dicom import dictionary
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from services.dicom.dataset import View
+    from services.dicom.elements import Element, Item
 
 PLANE_TOLERANCE_MM: Final = 0.1
 """Maximum distance of a contour from the slice it was drawn on."""
@@ -32,6 +35,15 @@ _PARALLEL: Final = 1e-3
 
 _POINT_BYTES: Final = 72
 """Three DS values of 16 characters with separators, plus a reserve, since not all systems keep to 16."""
+
+_ROI_CONTOURS: Final = dictionary.tag("ROIContourSequence")
+_REFERENCED_ROI: Final = dictionary.tag("ReferencedROINumber")
+_CONTOURS: Final = dictionary.tag("ContourSequence")
+_CONTOUR_IMAGES: Final = dictionary.tag("ContourImageSequence")
+_REFERENCED_INSTANCE: Final = dictionary.tag("ReferencedSOPInstanceUID")
+_GEOMETRIC_TYPE: Final = dictionary.tag("ContourGeometricType")
+_POINTS: Final = dictionary.tag("NumberOfContourPoints")
+_CONTOUR_DATA: Final = dictionary.tag("ContourData")
 
 
 class Point(NamedTuple):
@@ -182,6 +194,68 @@ class Volume:
 def gaps(positions_mm: Sequence[float]) -> list[float]:
     """Return the distances between adjacent positions, in mm."""
     return [above - below for below, above in pairwise(positions_mm)]
+
+
+class Contour(NamedTuple):
+    """One contour of a structure set. PS3.3 C.8.8.6."""
+
+    roi_number: str
+    kind: bytes
+    """(3006,0042) *Contour Geometric Type*; b'' if absent."""
+
+    images: Sequence[str]
+    """SOP Instance UIDs of the images it references."""
+
+    stated_points: bytes
+    """(3006,0046) *Number of Contour Points*; b'' if absent."""
+
+    start: int
+    end: int
+    """End of its coordinates in the data set."""
+
+    def ends(self, data: bytes) -> tuple[Point, ...]:
+        """Return its first and last point."""
+        return contour_ends(data, self.start, self.end)
+
+
+def contours(data: bytes, structure_set: Sequence[Element]) -> Iterator[Contour]:
+    """Yield all contours of a structure set, points included.
+
+    There are thousands, so this reads the element stream directly.
+    """
+    read: dict[bytes, str] = {}
+    for _, _, _, roi in _items(structure_set, _ROI_CONTOURS):
+        number = _value(data, roi, _REFERENCED_ROI).strip(b"\0 ").decode("latin-1")
+        for _, _, _, contour in _items(roi, _CONTOURS):
+            kind = points = b""
+            start = end = 0
+            images: list[str] = []
+            for tag, _, _, value, stop, items in contour:
+                if tag == _CONTOUR_DATA:
+                    start, end = value, stop
+                elif tag == _GEOMETRIC_TYPE:
+                    kind = data[value:stop].strip(b" \0")
+                elif tag == _POINTS:
+                    points = data[value:stop].strip(b" \0")
+                elif tag == _CONTOUR_IMAGES:
+                    for _, _, _, image in items or ():
+                        raw = _value(data, image, _REFERENCED_INSTANCE)
+                        uid = read.get(raw)
+                        if uid is None:
+                            uid = read[raw] = raw.rstrip(b"\0 ").decode("latin-1")  # each byte tells, as in `UidMap`
+                        images.append(uid)
+            yield Contour(number, kind, images, points, start, end)
+
+
+def _items(elements: Sequence[Element], sequence: int) -> list[Item]:
+    return next((element[5] for element in elements if element[0] == sequence and element[5]), [])
+
+
+def _value(data: bytes, elements: Sequence[Element], tag: int) -> bytes:
+    for element in elements:
+        if element[0] == tag:
+            return data[element[3] : element[4]]
+    return b""
 
 
 def contour_ends(data: bytes, start: int, end: int) -> tuple[Point, ...]:

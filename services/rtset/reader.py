@@ -24,7 +24,7 @@ from services.language import gettext, printable
 from services.policy.object_kinds import CT, DOSE, KINDS, NAMES, PLAN, STRUCTURE_SET
 from services.policy.table import PUBLIC_SCHEMES, Action
 from services.policy.text_roles import Text
-from services.rtset import kept_values
+from services.rtset import geometry, kept_values
 from services.rtset.kept_values import DECIMAL, LARGE, NUMBER_BYTES
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from services.policy.table import Policy
     from services.policy.text_roles import Role
     from services.rtset.folder_listing import Listing
+    from services.rtset.geometry import Contour
     from services.rtset.kept_values import Coded, Mend
 
 MAX_ELEMENTS: Final = 4_000_000
@@ -69,7 +70,7 @@ _UNKNOWN: Final = "object of the unknown class"
 _IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetFile:
     """One DICOM object of a folder."""
 
@@ -97,6 +98,11 @@ class SetFile:
     def called(self) -> str:
         """Name by which a person finds it: `RT Plan RP.1.2.3.dcm`."""
         return f"{NAMES.get(self.kind, self.kind)} {printable(self.path)}"
+
+    @cached_property
+    def contours(self) -> tuple[Contour, ...]:
+        """All contours of a structure set."""
+        return tuple(geometry.contours(self.file.data, self.file.elements))
 
     def uid(self, keyword: str) -> str:
         """Return a UID at the object's top level; '' if absent."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-from services.dicom import dictionary
 from services.errors import Fault
 from services.language import gettext, gettext_noop, ngettext
 from services.policy.object_kinds import CT, DOSE, PLAN, STRUCTURE_SET
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from services.dicom.dataset import View
-    from services.dicom.elements import Element, Item
-    from services.rtset.geometry import Point, Volume
+    from services.rtset.geometry import Contour, Volume
     from services.rtset.reader import SetFile
 
 State: TypeAlias = Literal["shown", "not shown", "broken", "relinked", "incomplete", "not judged"]
@@ -43,14 +41,6 @@ _TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
 
 _MOST_NAMED: Final = 5
 """ROIs listed in one sentence."""
-
-_CONTOUR_IMAGES: Final = dictionary.tag("ContourImageSequence")
-_CONTOURS: Final = dictionary.tag("ContourSequence")
-_CONTOUR_DATA: Final = dictionary.tag("ContourData")
-_GEOMETRIC_TYPE: Final = dictionary.tag("ContourGeometricType")
-_REFERENCED_INSTANCE: Final = dictionary.tag("ReferencedSOPInstanceUID")
-_ROI_CONTOURS: Final = dictionary.tag("ROIContourSequence")
-_REFERENCED_ROI: Final = dictionary.tag("ReferencedROINumber")
 
 
 class Objects(NamedTuple):
@@ -176,66 +166,9 @@ def _number(raw: bytes) -> str:
     return raw.strip(b"\0 ").decode("latin-1")
 
 
-class Contour(NamedTuple):
-    """One contour drawn on a slice."""
-
-    roi_number: str
-    images: Sequence[str]
-    """SOP Instance UIDs of the images it references."""
-
-    start: int
-    end: int
-    """End of its coordinates in the data set."""
-
-    def ends(self, data: bytes) -> tuple[Point, ...]:
-        """Return its first and last point."""
-        return geometry.contour_ends(data, self.start, self.end)
-
-
-def contours(structure_set: SetFile) -> Iterator[Contour]:
-    """Yield all contours drawn on slices. PS3.3 C.8.8.6.
-
-    There are thousands, so this reads the element stream directly.
-    """
-    data = structure_set.file.data
-    read: dict[bytes, str] = {}
-    for roi in _items(structure_set.file.elements, _ROI_CONTOURS):
-        number = _number(_value(data, roi[3], _REFERENCED_ROI))
-        for _, _, _, contour in _items(roi[3], _CONTOURS):
-            kind, start, end = b"", 0, 0
-            images: list[str] = []
-            for tag, _, _, value, stop, items in contour:
-                if tag == _CONTOUR_DATA:
-                    start, end = value, stop
-                elif tag == _GEOMETRIC_TYPE:
-                    kind = data[value:stop]
-                elif tag == _CONTOUR_IMAGES:
-                    for _, _, _, image in items or ():
-                        raw = _value(data, image, _REFERENCED_INSTANCE)
-                        uid = read.get(raw)
-                        if uid is None:
-                            uid = read[raw] = _uid(raw)
-                        images.append(uid)
-            if kind.strip(b" \0") in PLANAR:
-                yield Contour(number, images, start, end)
-
-
-def spans(structure_set: SetFile) -> Mapping[str, list[tuple[int, int]]]:
-    """Return the positions in the data set of coordinates of contours drawn on slices, by ROI number."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    data = structure_set.file.data
-    for roi in _items(structure_set.file.elements, _ROI_CONTOURS):
-        of_roi = found.setdefault(_number(_value(data, roi[3], _REFERENCED_ROI)), [])
-        for _, _, _, contour in _items(roi[3], _CONTOURS):
-            kind, span = b"", (0, 0)
-            for tag, _, _, value, stop, _ in contour:
-                if tag == _CONTOUR_DATA:
-                    span = (value, stop)
-                elif tag == _GEOMETRIC_TYPE:
-                    kind = data[value:stop]
-            if kind.strip(b" \0") in PLANAR:
-                of_roi.append(span)
-    return found
+def contours(structure_set: SetFile) -> list[Contour]:
+    """Return the contours drawn on slices."""
+    return [one for one in structure_set.contours if one.kind in PLANAR]
 
 
 def targets(structure_set: SetFile) -> frozenset[str]:
@@ -245,17 +178,6 @@ def targets(structure_set: SetFile) -> frozenset[str]:
         for observation in structure_set.view.items("RTROIObservationsSequence")
         if observation.text("RTROIInterpretedType").upper() in _TARGETS
     )
-
-
-def _items(elements: Sequence[Element], sequence: int) -> list[Item]:
-    return next((element[5] for element in elements if element[0] == sequence and element[5]), [])
-
-
-def _value(data: bytes, elements: Sequence[Element], tag: int) -> bytes:
-    for element in elements:
-        if element[0] == tag:
-            return data[element[3] : element[4]]
-    return b""
 
 
 class Listed(NamedTuple):
@@ -391,12 +313,7 @@ def _on_other_images(structure_set: SetFile, slices: int, *, lists_these: bool) 
 def contoured_frames(structure_set: SetFile) -> frozenset[str]:
     """Return the frames of reference of all ROIs with contours; if none is stated, those of the list of images."""
     view = structure_set.view
-    data = structure_set.file.data
-    drawn = {
-        _number(_value(data, roi[3], _REFERENCED_ROI))
-        for roi in _items(structure_set.file.elements, _ROI_CONTOURS)
-        if _items(roi[3], _CONTOURS)
-    }
+    drawn = {one.roi_number for one in structure_set.contours}
     frames = {
         _uid(roi.raw("ReferencedFrameOfReferenceUID") or b"")
         for roi in view.items("StructureSetROISequence")
@@ -543,7 +460,7 @@ def contours_beside(structure_set: SetFile, volume: Volume) -> Iterator[str]:
 def _off_slices(structure_set: SetFile, volume: Volume) -> tuple[list[str], int]:
     """Return the ROI number of each contour on none of these slices, and the total number of contours."""
     data = structure_set.file.data
-    drawn = list(contours(structure_set))
+    drawn = contours(structure_set)
     return [one.roi_number for one in drawn if volume.slice_of(one.ends(data)) is None], len(drawn)
 
 

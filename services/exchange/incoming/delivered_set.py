@@ -48,8 +48,6 @@ _NEEDED_2: Final = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex"
 _PREAMBLE_BYTES: Final = 128
 _META: Final = frozenset(0x00020000 | element for element in (0x00, 0x01, 0x02, 0x03, 0x10, 0x12, 0x13))
 """File meta information written by `part10`; the standard also allows senders' names and private information there."""
-_CONTOURS: Final = dictionary.tag("ContourSequence")
-_CONTOUR_DATA: Final = dictionary.tag("ContourData")
 _DATE: Final = re.compile(r"(?<!\d)(?:(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|[0-3]?\d\.[01]?\d\.(?:19|20)\d\d)(?!\d)")
 _LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
 
@@ -122,12 +120,13 @@ def marks(rtset: RtSet) -> dict[str, str]:
     """Return digests that identify a set under any names: of the CT's voxels, the dose, the contours."""
     slices = sorted(_pixels(one, _PARTS) for one in rtset.slices)
     dose = rtset.dose
-    contours = b"\n".join((*sorted(_contour_data(rtset.structure_set.view)), b""))
+    data = rtset.structure_set.file.data
+    coordinates = sorted(data[one.start : one.end].strip(b" \0") for one in rtset.structure_set.contours)
     scaling = (dose.view.raw("DoseGridScaling") or b"").strip(b" \0")
     return {
         "ct": sha256("".join(slices).encode()).hexdigest(),
         "dose": sha256(scaling + _pixels(dose).encode()).hexdigest(),
-        "contours": sha256(contours).hexdigest(),
+        "contours": sha256(b"\n".join((*coordinates, b""))).hexdigest(),
     }
 
 
@@ -321,17 +320,3 @@ def _pixels(file: SetFile, parts: int = 0) -> str:
     finally:
         os.close(descriptor)
     return digest.hexdigest()
-
-
-def _contour_data(structure_set: View) -> Iterator[bytes]:
-    """Yield the coordinates of each contour; there are thousands, so this reads the element stream itself."""
-    data = structure_set.data
-    for roi in structure_set.items("ROIContourSequence"):
-        contours = next((element[5] for element in roi.elements if element[0] == _CONTOURS), None)
-        for _, _, _, contour in contours or ():
-            coordinates = b""
-            for tag, _, _, start, end, _ in contour:
-                if tag == _CONTOUR_DATA:
-                    coordinates = data[start:end].strip(b" \0")
-                    break
-            yield coordinates

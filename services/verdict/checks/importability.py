@@ -194,7 +194,7 @@ def _roi_notes(structure_set: SetFile) -> Iterator[str]:
             len(strangers),
             structure_set=structure_set.called,
         )
-    if next(contours(structure_set), None) is None:
+    if not contours(structure_set):
         yield gettext("{structure_set} has no contours.", structure_set=structure_set.called)
 
 

@@ -34,9 +34,6 @@ SliceThickness RescaleSlope
 SamplesPerPixel PhotometricInterpretation BitsAllocated BitsStored HighBit PixelRepresentation
 """
 _IMAGE_TAGS: Final = frozenset(map(tag, _OF_AN_IMAGE.split()))
-_CONTOURS: Final = tag("ContourSequence")
-_POINTS: Final = tag("NumberOfContourPoints")
-_COORDINATES: Final = tag("ContourData")
 _WEIGHT: Final = tag("CumulativeMetersetWeight")
 _INDEX: Final = tag("ControlPointIndex")
 _ISOCENTRE: Final = tag("IsocenterPosition")
@@ -56,7 +53,7 @@ class Impossible(NamedTuple):
 
 def find(objects: Objects) -> Impossible:
     """Return one fault per kind of object with impossible values, by attribute and count, and notes."""
-    no_triples, other_counts = _contours(objects.structure_set.view) if objects.structure_set else (0, 0)
+    no_triples, other_counts = _contours(objects.structure_set) if objects.structure_set else (0, 0)
     wrong: Mapping[str, Counter[str]] = {
         CT: _of_slices(objects.slices),
         STRUCTURE_SET: +Counter({"ROIContourSequence>ContourSequence>ContourData": no_triples}),
@@ -147,28 +144,20 @@ def _is_in_order(positions_mm: Sequence[float]) -> bool:
     return not steps_mm or min(steps_mm) > 0 or max(steps_mm) < 0
 
 
-def _contours(structure_set: View) -> tuple[int, int]:
+def _contours(structure_set: SetFile) -> tuple[int, int]:
     """Count contours whose coordinates are no triples, and those with another number of points than they state.
 
-    Readers count the coordinates and ignore the stated number. There are thousands of contours, so this reads their
-    elements directly. PS3.3 C.8.8.6.
+    Readers count the coordinates and ignore the stated number. PS3.3 C.8.8.6.
     """
-    data = structure_set.data
-    separators = np.frombuffer(data, np.uint8) == ord("\\")
+    separators = np.frombuffer(structure_set.file.data, np.uint8) == ord("\\")
     no_triples = other_counts = 0
-    for roi in structure_set.items("ROIContourSequence"):
-        for each, _, _, _, _, contours in roi.elements:
-            for _, _, _, contour in (contours or ()) if each == _CONTOURS else ():
-                stated = b""
-                for attribute, _, _, value, end, _ in contour:
-                    if attribute == _POINTS:
-                        stated = data[value:end].strip(b"\0 ").lstrip(b"+0")
-                    elif attribute == _COORDINATES and value < end:
-                        points, beside = divmod(np.count_nonzero(separators[value:end]) + 1, 3)
-                        if beside:
-                            no_triples += 1
-                        elif stated not in (b"", b"%d" % points):
-                            other_counts += 1
+    for contour in structure_set.contours:
+        if contour.start < contour.end:
+            points, beside = divmod(np.count_nonzero(separators[contour.start : contour.end]) + 1, 3)
+            if beside:
+                no_triples += 1
+            elif contour.stated_points.lstrip(b"+0") not in (b"", b"%d" % points):
+                other_counts += 1
     return no_triples, other_counts
 
 

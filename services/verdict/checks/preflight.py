@@ -5,18 +5,20 @@ No sentence refers to the patient, so all are suitable for record and sheet.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from math import hypot, inf
 from operator import sub
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from services.language import gettext, ngettext
-from services.rtset import geometry, planned_dose, references
+from services.rtset import planned_dose, references
 from services.verdict.checks import importability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from services.rtset.geometry import Contour
     from services.rtset.reader import SetFile
     from services.rtset.references import Objects
 
@@ -79,11 +81,14 @@ def _fine(structure_set: SetFile, objects: Objects) -> Iterator[str]:
     volume, data = objects.volume, structure_set.file.data
     spacing_mm = min(objects.slices[0].view.numbers("PixelSpacing"), default=0.0)
     finest_mm = _FINE * spacing_mm if spacing_mm <= _PIXEL_MM else 0.0
+    drawn: defaultdict[str, list[Contour]] = defaultdict(list)
+    for contour in references.contours(structure_set):
+        drawn[contour.roi_number].append(contour)
     fine = [
-        spans
-        for spans in references.spans(structure_set).values()
-        if any(volume.slice_of(geometry.contour_ends(data, *span)) is None for span in spans[1:2])
-        or (finest_mm and spans and _step_mm(data, *max(spans, key=_bytes)) < finest_mm)
+        contours
+        for contours in drawn.values()
+        if any(volume.slice_of(second.ends(data)) is None for second in contours[1:2])
+        or (finest_mm and _step_mm(data, max(contours, key=_bytes)) < finest_mm)
     ]
     if fine:
         yield ngettext(
@@ -93,14 +98,14 @@ def _fine(structure_set: SetFile, objects: Objects) -> Iterator[str]:
         )
 
 
-def _bytes(span: tuple[int, int]) -> int:
-    return span[1] - span[0]
+def _bytes(contour: Contour) -> int:
+    return contour.end - contour.start
 
 
-def _step_mm(data: bytes, start: int, end: int) -> float:
+def _step_mm(data: bytes, contour: Contour) -> float:
     """Return the usual distance between the points of a contour in mm; infinity if it has few or no points."""
     try:
-        numbers = list(map(float, data[start:end].strip(b" \0").split(b"\\")))
+        numbers = list(map(float, data[contour.start : contour.end].strip(b" \0").split(b"\\")))
     except ValueError:
         return inf
     steps = zip(*(map(sub, numbers[axis + 3 :: 3], numbers[axis::3]) for axis in range(3)), strict=False)
