@@ -2,13 +2,13 @@
 
 Each contour plane represents a slab. The slab is cut by equidistant lines; the segments of a line inside the structure
 (even-odd rule, so that holes are preserved) are divided into equal pieces, and each piece is assigned the dose at one
-point in it, by trilinear interpolation. The points are spread over the depth of the slab (weighted by the areas of the
-neighbouring planes), the line spacing and the length of a piece, because the centre alone would be inaccurate in steep
-dose gradients. Where a contour and its neighbour are alike in shape, as they are in a sphere or a cone, the points move
-sideways with their depth, so that the slab narrows instead of ending in a stair. The maximum dose is also searched for
-on the contours and on both ends of the structure. The line spacing gives about twenty thousand pieces per structure and
-is at most 4 mm. Volume outside the dose grid counts as 0 Gy; its fraction is reported, and a dose that would have to be
-received there is unknown.
+point in it, by trilinear interpolation (the module `slabs` has their volumes). The points are spread over the depth of
+the slab (weighted by the areas of the neighbouring planes), the line spacing and the length of a piece, because the
+centre alone would be inaccurate in steep dose gradients. Where a contour and its neighbour are alike in shape, as they
+are in a sphere or a cone, the points move sideways with their depth, so that the slab narrows instead of ending in a
+stair. The maximum dose is also searched for on the contours and on both ends of the structure. The line spacing gives
+about twenty thousand pieces per structure and is at most 4 mm. Volume outside the dose grid counts as 0 Gy; its
+fraction is reported, and a dose that would have to be received there is unknown.
 
 The field's library for this, dicompyler-core, was last released in 2023, needs adapting to run with current pydicom,
 and counts voxels of the dose grid, which is too coarse for small structures. The tests use it as a reference.
@@ -17,16 +17,16 @@ and counts voxels of the dose grid, which is too coarse for small structures. Th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from sheets.examination.slabs import Half, halves, outlines_of
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sheets.examination.slabs import Outlines
     from sheets.read.contours import Spans, Structure
     from sheets.read.ct_volume import Frame, Image
     from sheets.read.dose_grid import Dose
@@ -46,21 +46,6 @@ _ROUNDING: Final = 1e-9
 
 _SPREAD: Final = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
 """Their multiples form a low-discrepancy sequence in a cube: powers of 1/x, where x**4 = x + 1 (Roberts 2018)."""
-
-_FILLED: Final = (0.25, 4.0)
-"""Bounds of the volume between a plane and half way to the next, relative to a cylinder."""
-
-_LEAST: Final = 0.05
-"""Minimum extent of a body beyond its last plane, as a fraction of the distance to the next slice."""
-
-_TOUCHING: Final = 1.02
-"""A body that ends this far away, relative to the next slice, still ends before it: coordinates are rounded."""
-
-_CLOSED: Final = 0.1
-"""Part of a body's last area that may be left where it is smallest beyond the last plane, for the body to end there."""
-
-_ALIKE: Final = 0.1
-"""Two contours are alike in shape if their areas differ as their bounding boxes do, within this fraction."""
 
 _RINGS: Final = (0.25, 0.5, 0.75, 0.9, 1.0)
 """Depths in a closing end, relative to its length, at which the maximum dose is searched for."""
@@ -188,53 +173,10 @@ class _Pieces(NamedTuple):
     step: float
     """Distance of the lines, in mm."""
 
-    halves: tuple[_Half, _Half]
+    halves: tuple[Half, Half]
     """The half-slabs below and above each plane."""
 
-    outlines: _Outlines
-
-
-class _Outlines(NamedTuple):
-    """The largest contour of each plane."""
-
-    area: Floats
-    """In mm²."""
-
-    centre: Floats
-    size: Floats
-    """Of its bounding box along and across the lines, shape (planes, 2), in mm."""
-
-    whole: NDArray[np.bool_]
-    """Whether no other contour of the plane extends beyond it."""
-
-
-class _Half(NamedTuple):
-    """The half-slabs on one side of the planes of a structure; one number or row for each plane."""
-
-    length: Floats
-    """Extent from the plane, in mm."""
-
-    volume: Floats
-    """In mm³."""
-
-    lean: Floats
-    """Distribution along its length: from -1, mostly at the plane, to 1, mostly at the end."""
-
-    ends: NDArray[np.bool_]
-    """Whether the structure ends here."""
-
-    drift: Floats
-    """Movement of the centre of the contour with the depth, along and across the lines, in mm per mm."""
-
-    first: Floats
-    second: Floats
-    """At the depth t the square of the contour's size relative to that in the plane is 1 + first t + second t²."""
-
-    def narrowed(self, points: Floats, depths: Floats, chosen: NDArray[np.intp], centre: Floats, axis: int) -> Floats:
-        """Return positions along (0) or across (1) the lines, moved from their planes to a depth."""
-        middle, first, second = centre[:, axis][chosen], self.first[:, axis][chosen], self.second[:, axis][chosen]
-        factor = np.sqrt(np.maximum(1 + depths * (first + depths * second), 0))
-        return middle + self.drift[:, axis][chosen] * depths + (points - middle) * factor
+    outlines: Outlines
 
 
 def _pieces(structure: Structure, spans: Spans, low: float, step: float, within: Frame) -> _Pieces:
@@ -247,8 +189,8 @@ def _pieces(structure: Structure, spans: Spans, low: float, step: float, within:
     start: Floats = spans.start[span] + nth * part
     middle = low + (spans.line[span].astype(np.float64) + 0.5) * step
     areas: Floats = np.bincount(plane, part * step, minlength=len(structure.planes[0])).astype(np.float64)
-    outlines = _outlines(structure, within.along)
-    below, above = _halves(structure, areas, outlines)
+    outlines = outlines_of(structure, within.along)
+    below, above = halves(structure, areas, outlines)
     weights = part * step * ((below.volume + above.volume) / np.where(areas > 0, areas, 1.0))[plane]
     return _Pieces(weights, plane, np.column_stack([start, start + part]), middle, step, (below, above), outlines)
 
@@ -263,7 +205,7 @@ def _points(
     depth, width, way = (_fraction((numbers + 1.0) * each) for each in _SPREAD)
     depths = _depths(depth, below, above, plane)
     # Both sides at once: those below the planes, then those above.
-    both = _Half(*(np.concatenate(one) for one in zip(below, above, strict=True)))
+    both = Half(*(np.concatenate(one) for one in zip(below, above, strict=True)))
     side, centre = np.where(depths < 0, plane, plane + len(at)), np.concatenate([outlines.centre, outlines.centre])
     points = np.empty((len(chosen), 3))
     points[:, structure.stacked] = at[plane] + depths
@@ -299,140 +241,7 @@ def _fraction(numbers: NDArray[np.floating]) -> Floats:
     return fraction
 
 
-def _outlines(structure: Structure, axes: tuple[int, int]) -> _Outlines:
-    """Return the largest contour of each plane."""
-    planes = structure.planes[1]
-    flat = [contour for contours in planes for contour in contours]
-    points = np.concatenate(flat)[:, axes]
-    starts = np.cumsum([0, *(len(contour) for contour in flat)])
-    firsts = starts[:-1]
-    low, high = np.minimum.reduceat(points, firsts), np.maximum.reduceat(points, firsts)
-    # Relative to the first point of each contour, to avoid cancellation.
-    begin = points - np.repeat(points[firsts], np.diff(starts), axis=0)
-    end = np.roll(begin, -1, axis=0)
-    end[starts[1:] - 1] = 0
-    areas = np.abs(np.add.reduceat(begin[:, 0] * end[:, 1] - begin[:, 1] * end[:, 0], firsts)) / 2
-    of_planes = np.cumsum([0, *map(len, planes)])
-    largest = np.array([first + int(areas[first:last].argmax()) for first, last in pairwise(of_planes.tolist())])
-    least, most = np.minimum.reduceat(low, of_planes[:-1]), np.maximum.reduceat(high, of_planes[:-1])
-    low, high = low[largest], high[largest]
-    whole = ((least >= low) & (most <= high)).all(axis=1)
-    return _Outlines(areas[largest], (low + high) / 2, high - low, whole)
-
-
-def _halves(structure: Structure, areas: Floats, outlines: _Outlines) -> tuple[_Half, _Half]:
-    """Return the half-slabs below and above each plane.
-
-    Between two planes the area follows a cubic Hermite curve, which is exact for a box, a cone and a sphere. Beyond the
-    last plane the area of the outline follows the parabola of the last three; if that ends before the next slice, on
-    which nothing was drawn, so does the body; otherwise it ends half way there, as a box does.
-    """
-    at, stack = structure.planes[0], structure.stack
-    parts = np.split(np.arange(len(areas)), np.flatnonzero(stack.missing) + 1)
-    slopes = _slopes(areas, at, parts)
-    for part in parts:
-        rises = np.diff(areas[part])
-        slopes[part[1:-1][rises[:-1] * rises[1:] < 0]] = 0  # local extremum of the area, possibly with an edge
-    joined = np.zeros(len(areas) + 1, dtype=bool)
-    joined[1:-1] = stack.missing == 0
-    gaps = np.diff(at)
-    outer_slopes, bends = _slopes(outlines.area, at, parts), _bends(outlines.area, at, parts)
-    sides = (
-        (-1, joined[:-1], np.concatenate([[0], gaps]), stack.below),
-        (1, joined[1:], np.concatenate([gaps, [0]]), stack.above),
-    )
-    towards = [
-        _towards(areas, way * slopes, np.where(inner, between, 1.0), -way, outlines) for way, inner, between, _ in sides
-    ]
-    drifts = [
-        np.where(inner[:, np.newaxis], one.drift, 0) for (_, inner, _, _), one in zip(sides, towards, strict=True)
-    ]
-    below, above = (
-        _chosen(inner, one, _beyond(areas, outlines, way * outer_slopes, bends, beyond, -drift))
-        for (way, inner, _, beyond), one, drift in zip(sides, towards, reversed(drifts), strict=True)
-    )
-    return below, above
-
-
-def _chosen(first: NDArray[np.bool_], one: _Half, other: _Half) -> _Half:
-    """Return the numbers of one half-slab where `first` is true, of the other elsewhere."""
-    return _Half(
-        *(
-            np.where(first if left.ndim == 1 else first[:, np.newaxis], left, right)
-            for left, right in zip(one, other, strict=True)
-        )
-    )
-
-
-def _slopes(areas: Floats, at: Floats, parts: Sequence[NDArray[np.intp]]) -> Floats:
-    """Return the derivative of the area at each plane, exact where it is a parabola."""
-    slopes = np.zeros(len(areas))
-    for part in parts:
-        if len(part) > 1:
-            slopes[part] = np.gradient(areas[part], at[part], edge_order=2 if len(part) > 2 else 1)
-    return slopes
-
-
-def _bends(areas: Floats, at: Floats, parts: Sequence[NDArray[np.intp]]) -> Floats:
-    """Return half the second derivative of the area at the first and the last plane of each part, 0 elsewhere."""
-    bends = np.zeros(len(areas))
-    for part in parts:
-        if len(part) > 2:
-            for end, three in ((part[0], part[:3]), (part[-1], part[-3:])):
-                first, last = np.diff(areas[three]) / np.diff(at[three])
-                bends[end] = (last - first) / (at[three[2]] - at[three[0]])
-    return bends
-
-
-def _towards(area: Floats, slope: Floats, gap: Floats, shift: int, outlines: _Outlines) -> _Half:
-    """Compute the half-slabs towards the next plane; `slope` is in its direction, `shift` brings it here."""
-    next_area, next_slope = np.roll(area, shift), np.roll(slope, shift)
-    flat = area * gap / 2
-    inner = gap * ((13 * area + 3 * next_area) / 32 + gap * (11 * slope - 5 * next_slope) / 192)
-    edge = np.maximum((area + next_area) / 2 + gap * (slope - next_slope) / 8, 0)
-    outer, whole = np.roll(outlines.area, shift), np.roll(outlines.whole, shift)
-    centre, size = np.roll(outlines.centre, shift, axis=0), np.roll(outlines.size, shift, axis=0)
-    grows = size / np.maximum(outlines.size, np.finfo(float).tiny)
-    alike = outlines.whole & whole & (np.abs(outlines.area * grows.prod(axis=1) - outer) <= _ALIKE * outer)
-    rate = np.where(alike[:, np.newaxis], (grows - 1) / gap[:, np.newaxis], 0)
-    return _Half(
-        gap / 2,
-        np.clip(inner, flat * _FILLED[0], flat * _FILLED[1]),
-        (edge - area) / np.maximum(edge + area, np.finfo(float).tiny),
-        np.zeros(len(area), dtype=bool),
-        np.where(alike[:, np.newaxis], (centre - outlines.centre) / gap[:, np.newaxis], 0),
-        2 * rate,
-        rate**2,
-    )
-
-
-def _beyond(areas: Floats, outlines: _Outlines, slope: Floats, bend: Floats, gap: Floats, drift: Floats) -> _Half:
-    """Compute the half-slabs beyond the last plane, where the area of the outline is `area + slope t + bend t²`.
-
-    Its centre goes on as it does between the last two planes: an oblique vessel stays oblique.
-    """
-    area = np.maximum(outlines.area, np.finfo(np.float32).tiny)
-    first, second = slope / area, bend / area
-    turn = first**2 - 4 * second
-    # The first zero of the parabola or, where it nearly reaches zero, its minimum: written without cancellation.
-    reach = 2 / np.maximum(np.sqrt(np.maximum(turn, 0)) - first, 1 / (gap * 2 * _TOUCHING))
-    closes = (first < 0) & (turn >= -4 * second * _CLOSED) & (reach <= gap * _TOUCHING)
-    reach = np.clip(reach, gap * _LEAST, gap)
-    part = np.maximum(1 + reach * (first / 2 + reach * second / 3), _FILLED[0])
-    middle = (1 / 2 + reach * (first / 3 + reach * second / 4)) / part
-    narrows = (closes & outlines.whole)[:, np.newaxis] & np.ones(2, dtype=bool)
-    return _Half(
-        np.where(closes, reach, gap / 2),
-        areas * np.where(closes, reach * part, gap / 2),
-        np.where(closes, np.clip(6 * middle - 3, -1, 0), 0),
-        np.ones(len(area), dtype=bool),
-        drift,
-        np.where(narrows, first[:, np.newaxis], 0),
-        np.where(narrows, second[:, np.newaxis], 0),
-    )
-
-
-def _depths(even: Floats, below: _Half, above: _Half, plane: NDArray[np.intp]) -> Floats:
+def _depths(even: Floats, below: Half, above: Half, plane: NDArray[np.intp]) -> Floats:
     """Distribute points on both sides of their planes as the volume is distributed."""
     lower: Floats = (below.volume / np.maximum(below.volume + above.volume, np.finfo(float).tiny))[plane]
     down = even < lower

@@ -31,6 +31,9 @@ SLICES = {
 Outline = Callable[[float], list[float]]
 """Radii of a body's circles at a height; none outside."""
 
+Section = Callable[[float], list[np.ndarray]]
+"""Contours (n, 2) of a body at a height; none outside."""
+
 
 def sphere(z_mm: float) -> list[float]:
     """Cut a sphere of 25 mm."""
@@ -170,6 +173,80 @@ def test_a_small_sphere_between_slices_keeps_its_volume_and_its_hottest_part(rad
     for percent in (98, 2):
         deep = MIDDLE_GY + 1.6 * (shift_mm + below(lambda z: small(z + shift_mm), 2, 1 - percent / 100))
         assert known.dose_gy(percent) == pytest.approx(deep, rel=0.012)
+
+
+def tube(radius_mm: float, turned: float = 0.0) -> tuple[Section, float]:
+    """Cut a tube of 60 mm that lies in the plane of the slices; return its volume in mm³, too."""
+    outwards = np.array([[np.cos(turned), np.sin(turned)], [-np.sin(turned), np.cos(turned)]])
+
+    def section(z: float) -> list[np.ndarray]:
+        half = max(radius_mm**2 - z**2, 0) ** 0.5
+        return [np.array([[-30, -half], [30, -half], [30, half], [-30, half]]) @ outwards] if half else []
+
+    return section, pi * radius_mm**2 * 60
+
+
+def capsule(radius_mm: float) -> tuple[Section, float]:
+    """Cut a tube with round ends that lies in the plane of the slices; return its volume in mm³, too."""
+    turn = np.linspace(0, 2 * pi, 360, endpoint=False)
+
+    def section(z: float) -> list[np.ndarray]:
+        half = max(radius_mm**2 - z**2, 0) ** 0.5
+        x = half * np.cos(turn)
+        return [np.column_stack([x + np.copysign(20, x), half * np.sin(turn)])] if half else []
+
+    return section, pi * radius_mm**2 * (40 + 4 / 3 * radius_mm)
+
+
+def ring(radius_mm: float) -> tuple[Section, float]:
+    """Cut a tube bent to a ring of 60 mm that lies in the plane of the slices; return its volume in mm³, too."""
+    turn = np.linspace(0, 2 * pi, 360, endpoint=False)
+    circle = np.column_stack([np.cos(turn), np.sin(turn)])
+
+    def section(z: float) -> list[np.ndarray]:
+        half = max(radius_mm**2 - z**2, 0) ** 0.5
+        return [circle * (30 + half), circle * (30 - half)] if half else []
+
+    return section, 2 * pi**2 * 30 * radius_mm**2
+
+
+LYING = {
+    "tube of 5 mm": tube(5),
+    "tube of 10 mm": tube(10),
+    "oblique tube of 10 mm": tube(10, 0.7),
+    "tube of 20 mm": tube(20),
+    "capsule": capsule(8),
+    "thin ring": ring(5),
+    "thick ring": ring(8),
+}
+
+
+@pytest.mark.parametrize("shift", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize(("gap_mm", "within"), [(1.0, 0.01), (2.0, 0.013), (3.0, 0.018)])
+@pytest.mark.parametrize("body_lying", LYING)
+def test_a_tube_that_lies_in_the_plane_ends_where_it_closes(
+    body_lying: str, gap_mm: float, within: float, shift: float
+) -> None:
+    """Its area falls with the root of the distance from its end, wherever the slices lie; half a slice is too much."""
+    section, volume_mm3 = LYING[body_lying]
+    slices = np.arange(-60.0, 61.0, gap_mm) + shift * gap_mm
+    contours = [np.column_stack([flat, np.full(len(flat), z)]) for z in slices for flat in section(float(z))]
+    known = found(structure(contours, slices), rising(2, 0.5))
+    assert known.volume_cm3 == pytest.approx(volume_mm3 / 1000, rel=within)
+    assert known.mean_gy == pytest.approx(MIDDLE_GY, abs=0.05)
+
+
+@pytest.mark.parametrize("shift", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_tube_that_lies_in_the_plane_is_as_long_at_its_end(shift: float) -> None:
+    """It becomes narrower there, not shorter: the highest dose is at its corners, along it and along the stack."""
+    section, _ = tube(10)
+    slices = np.arange(-60.0, 61.0, 3.0) + shift * 3
+    contours = [np.column_stack([flat, np.full(len(flat), z)]) for z in slices for flat in section(float(z))]
+    for along, half_mm in ((0, 30), (2, 10)):
+        known = found(structure(contours, slices), rising(along, 1.0))
+        assert known.max_gy == pytest.approx(MIDDLE_GY + half_mm, abs=0.5)
+        assert known.dose_gy(50) == pytest.approx(MIDDLE_GY, abs=0.15)
+        assert known.dose_gy(2) == pytest.approx(MIDDLE_GY + (28.8 if along == 0 else 9.02), abs=0.3)
 
 
 @pytest.mark.parametrize("gap_mm", [2.0, 3.0, 5.0])
