@@ -489,12 +489,14 @@ class _Collector:
         self._silent = interest.silent
         self._going = interest.going
         self._checked = interest.checked
-        self._binary = interest.binary
+        self._examined = {True: (interest.checked, interest.binary), False: (frozenset[int](), frozenset[int]())}
+        """Kept attributes whose values are checked, as texts and in binary; none in removed sequences."""
         self.kept: Final[set[kept_values.Kept]] = set()
-        """Distinct kept values, except long lists that are entirely numeric, and binary ones too short for a word."""
+        """Distinct kept values outside removed sequences, except long lists that are entirely numeric, and binary ones
+        too short for a word."""
         self._walked: set[tuple[int, bytes, tuple[str, ...], bool]] = set()
         """Short sequences already traversed, such as the image references of thousands of contours."""
-        self._seen: set[tuple[int, bytes, tuple[str, ...]] | tuple[int, bytes, tuple[str, ...], bool]] = set()
+        self._seen: set[tuple[int, bytes, tuple[str, ...], bool]] = set()
         self._identifiers: set[tuple[str, _Raw]] = set()
         self._texts: dict[tuple[Role, int, _Raw], bool] = {}
         self._technical: set[_Raw] = set()
@@ -506,7 +508,7 @@ class _Collector:
     ) -> None:
         """Collect from a data set and everything nested in it; `stays` is whether its sequence is kept."""
         silent, seen, keep = self._silent, self._seen, self.kept.add
-        checked, binary = self._checked, self._binary
+        checked, binary = self._examined[stays]
         for tag, vr, _, start, end, items in elements:
             if items:
                 stay = stays and tag not in self._going and not tag & 0x00010000
@@ -532,9 +534,9 @@ class _Collector:
                     if tag in _AS_BESIDE or (tag, value, charsets, stays) not in seen:
                         seen.add((tag, value, charsets, stays))
                         self._text(tag, _Raw(value, vr, charsets), data, elements, stays=stays)
-                elif (tag, value, charsets) not in seen:
-                    seen.add((tag, value, charsets))
-                    self._note(tag, _Raw(value, vr, charsets))
+                elif (tag, value, charsets, stays) not in seen:
+                    seen.add((tag, value, charsets, stays))
+                    self._note(tag, _Raw(value, vr, charsets), stays=stays)
 
     def _text(self, tag: int, raw: _Raw, data: bytes, elements: Sequence[Element], *, stays: bool) -> None:
         """Add a text that will be cleaned."""
@@ -547,8 +549,8 @@ class _Collector:
         text = (role, _number(data, elements, tag), raw._replace(value=character_sets.plain(raw.value, raw.vr)))
         self._texts[text] = stays or self._texts.get(text, False)
 
-    def _note(self, tag: int, raw: _Raw) -> None:
-        if tag in self._checked:
+    def _note(self, tag: int, raw: _Raw, *, stays: bool) -> None:
+        if stays and tag in self._checked:
             self.kept.add((tag, raw.vr, raw.value))
         if raw.vr in _DAYS:
             self._dates.add(raw)
