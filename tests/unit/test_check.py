@@ -144,6 +144,19 @@ def test_two_versions_of_one_object_are_refused(tmp_path, modality):
     assert "They differ" in verdict.faults[0].remedy
 
 
+@pytest.mark.parametrize("modality", ["CT", "RTDOSE"])
+def test_two_versions_of_one_image_are_refused(tmp_path, modality):
+    """Objects of one UID that differ in their pixels only are no copies, either."""
+    made = make_set(tmp_path)
+    path = made.path(made.of(modality)[0])
+    changed = pydicom.dcmread(path)
+    changed.PixelData = changed.PixelData[:-2] + b"\x01\x00"
+    changed.save_as(path.with_name("again.dcm"))
+    verdict = judge(made)
+    assert faults(verdict) == ["duplicate-instance"]
+    assert "They differ" in verdict.faults[0].remedy
+
+
 @pytest.mark.parametrize(
     ("modality", "code"),
     [("CT", "no-ct"), ("RTSTRUCT", "no-rt-structure-set"), ("RTPLAN", "no-rt-plan"), ("RTDOSE", "no-rt-dose")],

@@ -57,6 +57,8 @@ IMPOSSIBLE: list[tuple[str, str, Callable[[Dataset], object]]] = [
         for kind in ("CT", "RTDOSE")
         for keyword, value in (
             ("PhotometricInterpretation", "RGB"),
+            ("PhotometricInterpretation", "PALETTE COLOR"),
+            ("SamplesPerPixel", 3),
             ("BitsStored", 0),
             ("BitsStored", 33),
             ("HighBit", 3),

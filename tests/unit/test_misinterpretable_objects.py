@@ -59,6 +59,7 @@ def dose_of(kind: str, **plan: object) -> sets.Edit:
         (sets.structures_in_two_frames_of_reference, "two-frames"),
         (sets.enhanced_ct, "enhanced-ct"),
         (sets.burned_in, "burned-in-annotation"),
+        (sets.setting("RTDOSE", BurnedInAnnotation="YES"), "burned-in-annotation"),
     ],
 )
 def test_what_means_something_else_is_refused_with_a_code_to_accept(tmp_path, edit, code):

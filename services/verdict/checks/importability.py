@@ -87,6 +87,7 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
             notes += oddities(plan.view)
         notes += _plan_notes(plan)
     if dose:
+        faults += _annotated_dose(dose)
         faults += _dose_faults(dose, plan)
         if not dose.view.text("DoseUnits"):
             notes.append(gettext("{dose} does not state its units; planning systems assume gray.", dose=dose.called))
@@ -108,7 +109,7 @@ def _ct_faults(slices: Sequence[SetFile]) -> Iterator[Fault]:
             ),
             gettext("Export the CT as single slices (CT Image Storage)."),
         )
-    annotated = [one for one in slices if one.view.text("BurnedInAnnotation").upper() == "YES"]
+    annotated = [one for one in slices if _is_annotated(one)]
     if annotated:
         yield Fault(
             "burned-in-annotation",
@@ -121,6 +122,23 @@ def _ct_faults(slices: Sequence[SetFile]) -> Iterator[Fault]:
             ),
             gettext("Export the original CT slices, without annotation."),
         )
+
+
+def _annotated_dose(dose: SetFile) -> Iterator[Fault]:
+    if _is_annotated(dose):
+        yield Fault(
+            "burned-in-annotation",
+            gettext(
+                "{file} says that text is written into its pixels; it may name the patient, and nothing here would "
+                "remove it.",
+                file=dose.called,
+            ),
+            gettext("Export the plan dose as calculated, without annotation."),
+        )
+
+
+def _is_annotated(image: SetFile) -> bool:
+    return image.view.text("BurnedInAnnotation").upper() == "YES"
 
 
 def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]:

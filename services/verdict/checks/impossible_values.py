@@ -34,6 +34,8 @@ SliceThickness RescaleSlope
 SamplesPerPixel PhotometricInterpretation BitsAllocated BitsStored HighBit PixelRepresentation
 """
 _IMAGE_TAGS: Final = frozenset(map(tag, _OF_AN_IMAGE.split()))
+_COLOURS: Final = ("RGB", "YBR", "PALETTE")
+"""Colour models; a CT and a dose have none. PS3.3 Tables C.8-3 and C.8-39."""
 _WEIGHT: Final = tag("CumulativeMetersetWeight")
 _INDEX: Final = tag("ControlPointIndex")
 _ISOCENTRE: Final = tag("IsocenterPosition")
@@ -109,13 +111,15 @@ def _reach_beyond_their_bits(image: SetFile) -> bool:
 
 
 def _of_image(view: View) -> Iterator[str]:
-    """Yield the attributes of an image that contradict each other. PS3.3 C.7.6.3, PS3.5 8.1.1."""
+    """Yield the attributes of an image that contradict each other or its kind. PS3.3 C.7.6.3, PS3.5 8.1.1."""
     allocated, stored, high = (view.number(keyword) for keyword in ("BitsAllocated", "BitsStored", "HighBit"))
     if (view.number("SliceThickness") or 0) < 0:
         yield "SliceThickness"
     if view.number("RescaleSlope") == 0:
         yield "RescaleSlope"
-    if view.number("SamplesPerPixel") == 1 and view.text("PhotometricInterpretation").startswith(("RGB", "YBR")):
+    if view.number("SamplesPerPixel") not in {None, 1}:
+        yield "SamplesPerPixel"
+    elif view.text("PhotometricInterpretation").startswith(_COLOURS):
         yield "PhotometricInterpretation"
     if allocated and stored is not None and not 0 < stored <= allocated:
         yield "BitsStored"

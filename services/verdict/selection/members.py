@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.dicom import part10
 from services.errors import Fault
 from services.language import below, gettext, gettext_noop, named, ngettext
 from services.policy.object_kinds import CT, DOSE, ENHANCED_CT, NAMES, PLAN, STRUCTURE_SET
@@ -138,7 +139,7 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
     twice = [files for files in by_uid.values() if len(files) > 1]
     if twice:
         copies = named(one.path for files in twice for one in files)
-        differ = any(one.file.data != files[0].file.data for files in twice for one in files[1:])
+        differ = any(_differ(one, files[0]) for files in twice for one in files[1:])
         faults.append(
             Fault(
                 "duplicate-instance",
@@ -153,6 +154,15 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
                 else gettext("Take the copies out of the folder."),
             )
         )
+
+
+def _differ(one: SetFile, other: SetFile) -> bool:
+    """Return whether two objects with one UID have different contents, pixels included."""
+    contents = [
+        (of.file.data, part10.pixel_bytes(of.file, 0, of.file.pixels.length) if of.file.pixels else b"")
+        for of in (one, other)
+    ]
+    return contents[0] != contents[1]
 
 
 def _without_copies(files: tuple[SetFile, ...]) -> tuple[SetFile, ...]:
