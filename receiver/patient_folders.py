@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from services.dicom.dataset import read_view
+from services.forms.identity import stated_day
 from services.runtime import durable_files
 from services.store import registry
 
@@ -28,7 +29,6 @@ BEING_WRITTEN: Final = ".being-received-"
 _LONGEST: Final = 40
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _UID: Final = re.compile(r"[0-9.]{1,64}")
-_SAME_PATIENT: Final = ("PatientName", "PatientBirthDate")
 
 
 def put(collection: Collection, place: Path, sender: str, file: Path) -> bool:
@@ -104,7 +104,9 @@ def _patient(view: View) -> str:
     stated = view.text("PatientID").strip().casefold()
     if stated:
         return stated
-    seems = "\0".join(view.text(keyword).strip().casefold() for keyword in _SAME_PATIENT)
+    name, birth = view.text("PatientName").strip().casefold(), view.text("PatientBirthDate").strip()
+    day = stated_day(birth)
+    seems = f"{name}\0{day:%Y%m%d}" if day else f"{name}\0{birth}"
     return f"\0{seems}" if seems.strip("\0") else f"\0\0{view.text('StudyInstanceUID').strip()}"
 
 

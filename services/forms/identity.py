@@ -291,10 +291,13 @@ def _possible_births(values: Iterable[str], study_date: date | None) -> tuple[li
     return births, notes
 
 
-def is_placeholder(birth_date: str) -> bool:
-    """Return whether a birth date is invalid or a placeholder for an unknown one."""
-    days = read_da(birth_date)
-    return len(days) != 1 or days[0] <= PLACEHOLDER_DATE or days[0].year >= _NEVER_REACHED
+def stated_day(value: str) -> date | None:
+    """Return the day of a DA value, in any of its formats; None if it states none, or only a placeholder.
+
+    Days are compared, not texts: `1950.11.03` (ACR-NEMA) and `19501103` are one birth date.
+    """
+    days = read_da(value)
+    return days[0] if len(days) == 1 and days[0] > PLACEHOLDER_DATE and days[0].year < _NEVER_REACHED else None
 
 
 def is_near_age(age: Age, birth: date, day: date) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from services.forms.identity import is_placeholder
+from services.forms.identity import stated_day
 from services.language import gettext, gettext_noop, joined
 from services.publication import persons
 from services.publication.new_identity import patient_id_of
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
+    from services.dicom.dataset import View
     from services.publication.persons import Person
     from services.rtset.reader import RtSet
     from services.store.collection import Collection
@@ -34,11 +35,15 @@ def described(collection: Collection, rtset: RtSet, index: int, hospital: str) -
 
 
 def birth_date_and_sex(rtset: RtSet) -> tuple[str, str]:
-    """Return the birth date and sex on which all objects that state them agree; empty if they disagree."""
-    views = [file.view for file in rtset.set_files]
-    births = {birth for view in views if (birth := view.text("PatientBirthDate")) and not is_placeholder(birth)}
-    sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
-    return _only(births), _only(sexes)
+    """Return the birth date (yyyymmdd) and sex on which all objects that state them agree; empty if they disagree."""
+    stated = [birth_date_and_sex_of(file.view) for file in rtset.set_files]
+    return _only({birth for birth, _ in stated} - {""}), _only({sex for _, sex in stated} - {""})
+
+
+def birth_date_and_sex_of(view: View) -> tuple[str, str]:
+    """Return the birth date (yyyymmdd) and sex stated by an object; empty if it states none."""
+    birth, sex = stated_day(view.text("PatientBirthDate")), view.text("PatientSex").upper()
+    return f"{birth:%Y%m%d}" if birth else "", sex if sex in {"F", "M", "O"} else ""
 
 
 def note_and_report(collection: Collection, person: Person | None) -> str:

@@ -17,7 +17,7 @@ from services.dicom import dictionary, part10
 from services.dicom.dataset import root_view
 from services.dicom.elements import ITEM, Rules, encode, keep, rewrite
 from services.errors import Fault
-from services.forms.identity import is_placeholder
+from services.forms.identity import stated_day
 from services.language import gettext
 from services.policy.rebuilt_references import study_class
 from services.rtset import placement, references
@@ -108,7 +108,7 @@ def doubts(objects: Objects, judged: Links) -> list[Fault]:
 
 def _of_several_patients(files: Sequence[SetFile]) -> Iterator[Fault]:
     """Yield a fault if the objects may be of several patients: then equal geometry is no evidence of one set."""
-    births = {birth for file in files if not is_placeholder(birth := file.view.text("PatientBirthDate"))}
+    births = {birth for file in files if (birth := stated_day(file.view.text("PatientBirthDate")))}
     names = {fold(_NO_LETTER.sub("", file.view.text("PatientName"))) for file in files} - {""}
     have_one_id = {file.view.text("PatientID").casefold() for file in files}.isdisjoint({""})
     if len(births) > 1 or (len(names) > 1 and not have_one_id):

@@ -214,6 +214,8 @@ def another(**values: str) -> sets.Edit:
     [
         ({"PatientBirthDate": "19620503"}, True),
         ({"PatientBirthDate": "19000101"}, False),
+        ({"PatientBirthDate": "1961.05.03"}, False),
+        ({"PatientBirthDate": "1962.05.03"}, True),
         ({"PatientBirthDate": ""}, False),
         ({"PatientName": "Meier^Eva"}, False),  # the ID is the same: she married
         ({"PatientName": ""}, False),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom.dataset import read_view
 from services.errors import SetRefused
-from services.forms.identity import is_placeholder
 from services.publication import persons, same_person
 from services.rtset import folder_listing
 from services.store import registry
@@ -63,6 +62,5 @@ def _stated(folder: Path, _changed_ns: int) -> Stated:
     for entry in islice(entries, LOOKED_INTO):
         view = read_view(folder / entry.path)
         if view is not None and (patient_id := view.text("PatientID")):
-            birth, sex = view.text("PatientBirthDate"), view.text("PatientSex").upper()
-            return Stated(patient_id, "" if is_placeholder(birth) else birth, sex if sex in {"F", "M", "O"} else "")
+            return Stated(patient_id, *same_person.birth_date_and_sex_of(view))
     return Stated()

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from services.dicom.dates import read_da
-from services.forms.identity import is_placeholder
+from services.forms.identity import stated_day
 from services.language import gettext, ngettext, tallied
 from services.machines.fit import treatment_beams
 from services.policy.object_kinds import DOSE, NAMES, PLAN, STRUCTURE_SET
@@ -198,8 +197,7 @@ def _days_before_ct(objects: Objects) -> Iterator[str]:
 
 def _day(file: SetFile, *keywords: str) -> date | None:
     """Return the day that the first of these attributes with a true date states."""
-    stated = (file.view.text(keyword) for keyword in keywords)
-    return next((read_da(day)[0] for day in stated if not is_placeholder(day)), None)
+    return next((day for keyword in keywords if (day := stated_day(file.view.text(keyword)))), None)
 
 
 def _dose(dose: SetFile, plan: View) -> Iterator[str]:

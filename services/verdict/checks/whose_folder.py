@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault
-from services.forms.identity import is_placeholder
+from services.forms.identity import stated_day
 from services.language import and_more, gettext, gettext_noop, named, ngettext, printable
 from services.policy.object_kinds import NAMES, PLAN
 from services.rtset import not_taken
@@ -52,9 +52,11 @@ def judge(found: Findings, contents: Contents, folder: str, *, delivered: bool) 
     if silent:
         found.notes.append(gettext("No patient ID in {names}.", names=named(one.called for one in silent)))
     for keyword, says in _DIFFERENT.items():
-        different = {file.view.text(keyword).casefold().rstrip("^ ") for file in files} - {""}
+        values = [file.view.text(keyword) for file in files]
+        different: set[object] = {value.casefold().rstrip("^ ") for value in values}
         if keyword == "PatientBirthDate":
-            different = {value for value in different if not is_placeholder(value)}
+            different = set(map(stated_day, values))
+        different -= {"", None}
         if len(different) > 1:
             found.add_file_notes([gettext(says, count=len(different))])
     studies = {file.uid("StudyInstanceUID") for file in files} - {""}
