@@ -116,6 +116,7 @@ class _FolderRun:
 
     def execute(self, *, patience_over: bool) -> Outcome:
         """Check the folder and process each set. Results are reported together at the end, in one file."""
+        failures.end(self.collection, self.locator)  # left by an attempt that was killed, which was counted by now
         try:
             seen = folder_listing.take(self.folder)
         except SetRefused as fault:
@@ -165,6 +166,7 @@ class _FolderRun:
             try:
                 answer = this.execute([one.verdict], patience_over=patience_over)
             except _CIRCUMSTANCES:
+                failures.end(collection, self.locator)
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this set's
                 errors[mark] = error

@@ -13,10 +13,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from services.publication import claims
-from services.runtime import durable_files
+from services.runtime import durable_files, processes
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ UNCLAIMED_AFTER_S: Final = 120.0
 
 _GONE: Final = ".gone-"
 _NAME: Final = re.compile(rf"(?:{re.escape(_GONE)})?([0-9a-f]{{32}})\.[0-9a-f]{{32}}")
+_TOKEN_DIGITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Attempt:
     index: int
 
     path: Path
-    """`.anonymizer/staging/<set id>.<uuid>/`"""
+    """`.anonymizer/staging/<set id>.<token>/`; the token tells whose attempt it is (`services.runtime.processes`)."""
 
     @classmethod
     def begin(cls, collection: Collection, set_id: str, index: int) -> Attempt:
@@ -57,7 +57,7 @@ class Attempt:
         ClaimLost
             The set no longer holds the index.
         """
-        attempt = cls(collection, set_id, index, collection.staging / f"{set_id}.{uuid4().hex}")
+        attempt = cls(collection, set_id, index, collection.staging / f"{set_id}.{processes.token()}")
         attempt.path.mkdir()
         attempt.folder.mkdir()
         attempt.check_claim()
@@ -151,7 +151,7 @@ class AbandonedWork:
     def clear(self, is_leased: Callable[[str], bool]) -> int:
         """Delete what has not changed for ten minutes, or two if no set needs it, and return the number deleted.
 
-        Attempts that were moved away are deleted at once.
+        What was moved away, or belongs to a process of this host that is gone, is deleted at once.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class AbandonedWork:
         return cleared
 
     def _patience_s(self, path: Path) -> float:
-        if path.name.startswith(_GONE):  # its deletion was interrupted, and no worker finds it there
+        if _is_nobodys(path):
             return 0.0
         set_id = set_of(path)
         is_needed = set_id is not None and claims.held(self._collection, set_id) is not None
@@ -192,8 +192,13 @@ class AbandonedWork:
             return durable_files.is_left_over(path.name)
         if is_half_published(path):
             return False
-        claim = None if path.name.startswith(_GONE) else claims.of(self._collection, set_id)
+        claim = None if _is_nobodys(path) else claims.of(self._collection, set_id)
         return not (claim and is_leased(claim.locator))
+
+
+def _is_nobodys(path: Path) -> bool:
+    """Return whether no process can use it: its deletion was interrupted, or the one that made it was killed here."""
+    return path.name.startswith(_GONE) or processes.is_orphaned(path.name[-_TOKEN_DIGITS:])
 
 
 def _version(path: Path) -> object:

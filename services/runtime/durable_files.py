@@ -14,9 +14,9 @@ import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
 from services import plain_files
+from services.runtime import processes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ def is_left_over(name: str) -> bool:
 
 def aside(folder: Path) -> Path:
     """Return an unused temporary path in `folder`."""
-    return folder / f"{_ASIDE}{uuid4().hex}"
+    return folder / f"{_ASIDE}{processes.token()}"
 
 
 def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None, lasting: bool = True) -> bool:

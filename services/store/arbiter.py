@@ -7,15 +7,12 @@ simultaneous holders do no harm.
 from __future__ import annotations
 
 import os
-import platform
 import time
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from services import plain_files
-from services.runtime import durable_files
+from services.runtime import durable_files, processes
 from services.store import registry
 from services.store.collection import FORMAT
 
@@ -44,7 +41,7 @@ class Arbiter:
         self._path = collection.arbiter
         self._staging = collection.staging
         self._clock = clock
-        self._mine: dict[str, Any] = {"owner": uuid4().hex, "counter": 0, "host": _host(), "pid": os.getpid()}
+        self._mine: dict[str, Any] = {"owner": uuid4().hex, "counter": 0, "host": processes.host(), "pid": os.getpid()}
         self._other: tuple[Any, float] = (None, 0.0)
         self._other_lives = False
 
@@ -85,7 +82,7 @@ class Arbiter:
             self._other_lives = before is not None and before[0] == look[0]
             self._other = look, now
             since = now
-        return now - since >= DEAD_AFTER_S or _was_killed_here(stored)
+        return now - since >= DEAD_AFTER_S or processes.is_gone(stored.get("host"), stored.get("pid"))
 
 
 def migrate(collection: Collection) -> bool:
@@ -111,28 +108,3 @@ def migrate(collection: Collection) -> bool:
             os.utime(place, ns=(written, written))  # a form changed since then reopens refused sets
     durable_files.write_atomically(path, b"%d\n" % FORMAT, staging=collection.staging)
     return True
-
-
-def _was_killed_here(stored: dict[str, Any]) -> bool:
-    """Return whether the holder ran on this host and is gone, so that nobody has to wait after a kill."""
-    if stored.get("host") != _host() or not isinstance(stored.get("pid"), int):
-        return False
-    try:
-        os.kill(stored["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _host() -> str:
-    """Return an identifier of this host until its next boot, and of the process namespace within it.
-
-    Containers may share their host's name without seeing its processes.
-    """
-    started = processes = ""
-    with suppress(OSError):
-        started = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-        processes = str(Path("/proc/self/ns/pid").readlink())
-    return f"{platform.node()} {started} {processes}".rstrip()

@@ -22,6 +22,7 @@ from services.pipeline import anonymized_set, folder_run, proven_set
 from services.pipeline.parking import count_failure
 from services.publication import attempts, claims, republish, unread_words
 from services.publication.index_ledger import Ledger
+from services.runtime import durable_files
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings
 from services.store import again, failures, plans, records, registry
@@ -198,6 +199,39 @@ def test_a_crash_between_two_sets_continues(desk, monkeypatch: pytest.MonkeyPatc
     assert failures.all_of(here.collection) == []
 
 
+@pytest.mark.parametrize("stop", [OSError, KeyboardInterrupt])
+def test_no_later_death_counts_for_a_set_of_an_earlier_attempt(
+    desk, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
+    """The folder has one set by then, which would be repeated forever if its failures counted for another one."""
+    here = desk()
+    export = several(here)
+
+    def die(*_: object) -> object:
+        raise stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(proven_set.prove, "prove", die)
+        with pytest.raises(stop):
+            here.do()
+    mark = failures.begun(here.collection, here.locator)
+    assert bool(mark) == (stop is KeyboardInterrupt)  # a killed process; any other one ends its attempt
+    for one in export.sets[1:]:
+        for path in export.folder.rglob(f"*{one.plan}*"):
+            path.unlink()
+    seen: list[str] = []
+
+    def judge(*_: object, **__: object) -> object:
+        seen.append(failures.begun(here.collection, here.locator))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("services.pipeline.folder_check.judge", judge)
+        with pytest.raises(KeyboardInterrupt):
+            here.do()
+    assert seen == [""]
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_a_folder_that_is_killed_before_any_change_on_disk_continues(
     desk,
@@ -216,8 +250,8 @@ def test_a_folder_that_is_killed_before_any_change_on_disk_continues(
         verify_published(export.folder, here.collection.root / f"ANON_{index:03d}", here.collection, [])
     assert sorted(records.indices(here.collection)) == list(outcome.indices)
     assert list(claims.unpublished(here.collection)) == []
-    begun = [path.name for path in attempts.all_of(here.collection)]
-    assert all(name.startswith(".gone-") for name in begun)  # given up before: the service removes it by and by
+    attempts.AbandonedWork(here.collection).clear(lambda _: False)
+    assert durable_files.names(here.collection.staging) == []
 
 
 def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.MonkeyPatch) -> None:

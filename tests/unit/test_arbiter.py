@@ -90,7 +90,7 @@ def test_a_running_holder_is_not_replaced(collection: Collection, pid: int) -> N
     holder.hold()
     stored = durable_files.read(collection.arbiter)
     assert stored is not None
-    for change in ({"pid": pid}, {"pid": 2**22 + 1, "host": "another"}, {"pid": None}):
+    for change in ({"pid": pid}, {"pid": 2**22 + 1, "host": "another"}, {"pid": None}, {"pid": 2**40}):
         collection.arbiter.write_bytes(durable_files.encode({**stored, **change}))
         other = Arbiter(collection, Clock())
         assert [other.hold(), other.hold()] == [False, False]
@@ -110,7 +110,7 @@ def test_an_unreadable_lock_is_taken_over_after_a_while(collection: Collection) 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="no such command here")
 def test_a_container_that_has_its_hosts_name_is_another_host(collection: Collection) -> None:
     """It cannot see its host's processes, and would consider them dead."""
-    says_its_host = [sys.executable, "-c", "from services.store.arbiter import _host; print(_host())"]
+    says_its_host = [sys.executable, "-c", "from services.runtime import processes; print(processes.host())"]
     apart = subprocess.run(
         ["unshare", "--map-root-user", "--pid", "--fork", *says_its_host],
         capture_output=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import date
 from typing import TYPE_CHECKING
@@ -22,10 +23,11 @@ from services.publication.attempts import (
     Attempt,
     move_away,
 )
-from services.runtime import durable_files
+from services.runtime import durable_files, processes
 from services.store import records
 from services.store.collection import Collection
 from services.store.tracking_lines import TrackingLine
+from tests.forking import fork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -323,6 +325,27 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
     assert still.clear(lambda locator: locator == LOCATOR) == 0
     assert still.clear(lambda _: False) == 1
     assert durable_files.names(collection.staging) == [foreign.name]
+
+
+def test_what_a_killed_process_of_this_host_left_goes_at_once(collection: Collection, monkeypatch) -> None:
+    """At the next start, even if its lease outlives it. What others made, or is published, stays."""
+    ours = attempt_in(collection)
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "_digest_of_host", lambda: "0" * 12)
+        elsewhere = attempt_in(collection)
+    child = fork()
+    if child == 0:
+        attempt_in(collection)
+        durable_files.aside(collection.staging).touch()
+        durable_files.aside(collection.root).touch()
+        os._exit(0)
+    os.waitpid(child, 0)
+    old = collection.staging / f"{ONE}.{'a1' * 16}"  # as named by earlier versions
+    old.mkdir()
+
+    assert AbandonedWork(collection, lambda: 0.0).clear(lambda locator: locator == LOCATOR) == 3
+    assert sorted(collection.staging.iterdir()) == sorted((ours.path, elsewhere.path, old))
+    assert not any(map(durable_files.is_left_over, durable_files.names(collection.root)))
 
 
 def test_what_was_moved_away_to_be_deleted_goes_at_once(collection: Collection) -> None:
