@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import median_low
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -41,6 +41,15 @@ _ON_SLICE: Final = 0.25
 _GAP: Final = 1.5
 """The gap between planes that are not on slices is empty if it is this many times wider than usual and contains more
 slices than usual."""
+
+_FEW: Final = 3
+"""A structure with fewer planes does not tell on which slices it is contoured."""
+
+_COMMON: Final = 0.9
+"""Part of the planes of the other structures that must be on the same lattice of slices."""
+
+_BY_PROGRAM: Final = frozenset({"EXTERNAL", "SUPPORT", "BOLUS"})
+"""(3006,00A4) *RT ROI Interpreted Type* of structures that programs draw on every slice, whatever persons do."""
 
 _LONE_SLICE_MM: Final = 1.0
 """Assumed thickness of a CT of one slice, in mm."""
@@ -105,6 +114,9 @@ class Structure:
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Numbers of contours not drawn, by reason."""
 
+    slices_per_plane: int = 1
+    """Number of CT slices from plane to plane in the other structures, if this one has too few planes to tell."""
+
     _reaches: dict[int, tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -133,16 +145,22 @@ class Structure:
         )
 
     @cached_property
+    def slice_numbers(self) -> NDArray[np.intp] | None:
+        """Return the index of the slice of each plane; None if a plane is not on a slice."""
+        at, slices = self.planes[0], self.slices_mm
+        if not len(slices):
+            return None
+        nearest = _nearest(at, slices)
+        off_mm = float(np.abs(slices[nearest] - at).max())
+        return None if off_mm > _ON_SLICE * _least_distance(slices) else nearest
+
+    @cached_property
     def stack(self) -> Stack:
         """Return the positions of the planes relative to the CT's slices, whose spacing may vary."""
         at, slices = self.planes[0], self.slices_mm
-        usual = float(np.diff(slices).min()) if len(slices) > 1 else _LONE_SLICE_MM
-        if not len(slices):
-            return _between_slices(at, slices, usual)
-        nearest = _nearest(at, slices)
-        if np.abs(slices[nearest] - at).max() > _ON_SLICE * usual:
-            return _between_slices(at, slices, usual)
-        return _on_slices(at, slices, nearest)
+        if self.slice_numbers is None:
+            return _between_slices(at, slices, _least_distance(slices))
+        return _on_slices(at, slices, self.slice_numbers, self.slices_per_plane)
 
     @cached_property
     def slabs(self) -> Floats:
@@ -233,6 +251,10 @@ class Structure:
         return planes[min(inside, key=lambda number: abs(float(positions[number]) - at_mm))]
 
 
+def _least_distance(slices: Floats) -> float:
+    return float(np.diff(slices).min()) if len(slices) > 1 else _LONE_SLICE_MM
+
+
 def _nearest(at: Floats, slices: Floats) -> NDArray[np.intp]:
     """Return the index of the slice nearest to each plane."""
     upper = np.clip(np.searchsorted(slices, at), 1, max(len(slices) - 1, 1))
@@ -241,9 +263,9 @@ def _nearest(at: Floats, slices: Floats) -> NDArray[np.intp]:
     return np.where(at - slices[upper - 1] <= slices[upper] - at, upper - 1, upper)
 
 
-def _on_slices(at: Floats, slices: Floats, nearest: NDArray[np.intp]) -> Stack:
+def _on_slices(at: Floats, slices: Floats, nearest: NDArray[np.intp], slices_per_plane: int) -> Stack:
     skipped = np.maximum(np.diff(nearest) - 1, 0)
-    usual = _usual(skipped)
+    usual = max(_usual(skipped), slices_per_plane - 1)
     step = usual + 1
     edges = np.diff(slices)[[0, -1]] if len(slices) > 1 else [_LONE_SLICE_MM] * 2
     beyond = np.arange(1, step + 1)
@@ -297,7 +319,35 @@ def read(structure_set: Data, within: Frame, slices_mm: Floats) -> list[Structur
                 left_out,
             )
         )
-    return structures
+    return _as_the_others(structures)
+
+
+def _as_the_others(structures: list[Structure]) -> list[Structure]:
+    """Return the structures; those of one or two planes are taken to be contoured on as many slices as the others.
+
+    If every structure of three and more planes skips slices, and on the same lattice of slices, a structure whose one
+    or two planes are on that lattice was contoured likewise: each stands for several slices.
+    """
+    drawn = [one for one in structures if one.drawn and one.slice_numbers is not None]
+    if all(len(one.planes[0]) >= _FEW for one in drawn):
+        return structures
+    others = [one for one in drawn if len(one.planes[0]) >= _FEW and one.kind not in _BY_PROGRAM]
+    step = min((one.stack.bridged + 1 for one in others), default=1)
+    if step == 1:
+        return structures
+    rests = Counter(number % step for one in others if one.slice_numbers is not None for number in one.slice_numbers)
+    (rest, count), total = rests.most_common(1)[0], rests.total()
+    if count < _COMMON * total:
+        return structures
+    return [
+        replace(one, slices_per_plane=step)
+        if one.drawn
+        and len(one.planes[0]) < _FEW
+        and one.slice_numbers is not None
+        and not ((one.slice_numbers - rest) % step).any()
+        else one
+        for one in structures
+    ]
 
 
 def _by_number(items: Sequence[Data] | None, attribute: str) -> dict[int, Data]:

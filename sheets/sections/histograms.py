@@ -146,9 +146,26 @@ def _not_as_usual(structures: Sequence[Structure], bounds_mm: Floats) -> Iterato
         if one.drawn and (empty := int(one.stack.missing.sum())):
             slices = counted(empty, "CT slice")
             yield f"{one.name}: {slices} without a contour between its contours, treated as empty."
-        if one.drawn and one.stack.bridged:
-            nth = "every second" if one.stack.bridged == 1 else f"one of {one.stack.bridged + 1}"
-            yield f"{one.name}: contours on {nth} CT slices only; the gaps are treated as filled."
+        if one.drawn:
+            yield from _skipping(one)
+
+
+def _skipping(one: Structure) -> Iterator[str]:
+    """Yield how thick its planes are taken to be, if contours are not on every slice, or on one slice only."""
+    step, count = one.stack.bridged + 1, len(one.planes[0])
+    if one.slices_per_plane > 1:
+        planes = "one CT slice only" if count == 1 else "two CT slices only, each"
+        nth = _every(step)
+        yield f"{one.name}: contours on {planes} taken as {step} slices thick: the others are on {nth} slice."
+    elif step > 1:
+        yield f"{one.name}: contours on {_every(step)} CT slice only; the gaps are treated as filled."
+    elif count == 1 and one.slice_numbers is not None:
+        yield f"{one.name}: contours on one CT slice only, taken as one slice thick."
+
+
+def _every(step: int) -> str:
+    """Return which slices have a contour: `every second`."""
+    return "every second" if step == 2 else "every third" if step == 3 else f"every {step}th"
 
 
 def _against(after: Dvh | None, before: Dvh | None) -> Cell:
