@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from sheets.render.columns import PADDING_MM, columns
 from sheets.render.page import Facts, Heading, Legend, Picture, Plot, Signature, Table, Text, Tiles
 from sheets.render.pdf_file import HEIGHT_MM, MISSING, POINT_MM, WIDTH_MM, PdfFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sheets.render.columns import Columns
     from sheets.render.draw import Colour
     from sheets.render.page import Block, Cell, Page, Tile
 
@@ -30,7 +32,6 @@ _ROWS_TOGETHER: Final = 12
 """Minimum number of table rows below a heading, unless there are fewer."""
 _CELL_MM: Final = 3.3
 _CELL_PT: Final = 7.0
-_PADDING_MM: Final = 0.8
 _SWATCH_MM: Final = 2.2
 _SAMPLE_MM: Final = 7.0
 """Length of a line sample in a legend."""
@@ -254,53 +255,50 @@ class _Paper:
     def _table(self, block: Table) -> None:
         """Draw a table; its header is repeated on each page."""
         coloured = any(row[0].colour for row in block.rows)
-        parts = list(block.widths or [1.0] * len(block.columns))
         room = _ROOM_MM - (_SWATCH_COLUMN_MM if coloured else 0)
-        widths = [part / sum(parts) * room for part in parts]
+        widths, size = layout = columns(block, room, self._file.width)
         head = [
-            self._wrapped(name, _CELL_PT, width - 2 * _PADDING_MM, bold=True)
+            self._wrapped(name, size, width - 2 * PADDING_MM, bold=True)
             for name, width in zip(block.columns, widths, strict=True)
         ]
-        self._table_head(head, widths, block, coloured=coloured)
+        self._table_head(head, layout, block, coloured=coloured)
         for cells in block.rows:
             lines = [
-                self._wrapped(cell.text, _CELL_PT, width - 2 * _PADDING_MM, bold=cell.bad)
+                self._wrapped(cell.text, size, width - 2 * PADDING_MM, bold=cell.bad)
                 for cell, width in zip(cells, widths, strict=True)
             ]
             if self._y + _row_height(lines) > _BOTTOM_MM:
                 self._new_page()
-                self._table_head(head, widths, block, coloured=coloured)
+                self._table_head(head, layout, block, coloured=coloured)
             if cells[0].colour:
-                self._swatch(cells[0].colour, _MARGIN_MM + _PADDING_MM, self._y - 0.2)
-            self._row(lines, widths, block.numbers, cells, coloured=coloured)
+                self._swatch(cells[0].colour, _MARGIN_MM + PADDING_MM, self._y - 0.2)
+            self._row(lines, layout, block.numbers, cells, coloured=coloured)
             self._rule(_LINE, self._y)
         self._y += 1
 
-    def _table_head(
-        self, head: Sequence[Sequence[str]], widths: Sequence[float], block: Table, *, coloured: bool
-    ) -> None:
+    def _table_head(self, head: Sequence[Sequence[str]], layout: Columns, block: Table, *, coloured: bool) -> None:
         self._room(_row_height(head) + _ROW_MM)
-        self._row(head, widths, block.numbers, None, coloured=coloured)
+        self._row(head, layout, block.numbers, None, coloured=coloured)
         self._rule(_INK, self._y)
 
     def _row(
         self,
         lines: Sequence[Sequence[str]],
-        widths: Sequence[float],
+        layout: Columns,
         right: frozenset[int],
         cells: Sequence[Cell] | None,
         *,
         coloured: bool,
     ) -> None:
         left = _MARGIN_MM + (_SWATCH_COLUMN_MM if coloured else 0)
-        for number, (texts, width) in enumerate(zip(lines, widths, strict=True)):
+        for number, (texts, width) in enumerate(zip(lines, layout.widths, strict=True)):
             bad = cells is not None and cells[number].bad
             bold = bad or cells is None
             for row, text in enumerate(texts):
-                over = width - 2 * _PADDING_MM - self._file.width(text, _CELL_PT, bold=bold)
-                at = left + _PADDING_MM + (over if number in right else 0)
+                over = width - 2 * PADDING_MM - self._file.width(text, layout.size_pt, bold=bold)
+                at = left + PADDING_MM + (over if number in right else 0)
                 baseline = self._y + 0.45 + _CELL_MM * (row + _BASELINE)
-                self._file.text(at, baseline, text, _CELL_PT, _TONES["bad"] if bad else _INK, bold=bold)
+                self._file.text(at, baseline, text, layout.size_pt, _TONES["bad"] if bad else _INK, bold=bold)
             left += width
         self._y += _row_height(lines)
 
