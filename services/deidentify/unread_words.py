@@ -17,7 +17,7 @@ from services.dicom.character_sets import name_components
 from services.forms.word_list import Decisions
 from services.policy.text_roles import TECHNICAL_ROLES
 from services.vocabulary import anatomy, defined_terms, word_lists
-from services.vocabulary.spelling import fold
+from services.vocabulary.spelling import all_spellings, fold, is_one_of
 from services.vocabulary.text_dates import read_birth_years, read_dates, read_months
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _MOST_INITIALS: Final = 4
 _MOST_TEXTS: Final = 3
 """Maximum number of texts quoted beside a word, per kind."""
 
-_NAMELESS: Final = frozenset(map(fold, word_lists.NAMELESS))
+_NAMELESS: Final = all_spellings(word_lists.NAMELESS)
 _NUMBER: Final = re.compile(r"\d+")
 _TOKEN: Final = re.compile(r"[^\W\d_]+|\d+")
 _CODED: Final = re.compile(r"[^\W_]*\d[^\W_]*")
@@ -290,7 +290,8 @@ def _without_labels(text: str, file: SetFile) -> str:
 def _add(sources: defaultdict[str, set[str]], source: str, text: str, but: Iterable[str] = ()) -> None:
     for token in _TOKEN.findall(text):
         folded = fold(token)
-        if len(token) >= _SHORTEST and folded not in but and folded not in _NAMELESS and not anatomy.is_known(token):
+        is_word = is_one_of(token, _NAMELESS) or anatomy.is_known_as_spelled(token)
+        if len(token) >= _SHORTEST and folded not in but and not is_word:
             sources[folded].add(source)
 
 
@@ -301,7 +302,7 @@ def _texts_of(file: SetFile) -> Iterator[str]:
 def _initials(name: str) -> Iterator[str]:
     """Yield possible initials of a person, in both orders."""
     for components in name_components(name):
-        words = [word for component in components[:3] for word in _letters(component) if fold(word) not in _NAMELESS]
+        words = [word for component in components[:3] for word in _letters(component) if not is_one_of(word, _NAMELESS)]
         letters = [fold(word[0]) for word in words[:_MOST_INITIALS]]
         if len(letters) > 1:
             for some in permutations(letters, len(letters)):

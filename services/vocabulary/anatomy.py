@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from services.vocabulary.spelling import MARKS, all_spellings, fold, pieces, spellings
+from services.vocabulary.spelling import MARKS, all_spellings, fold, is_one_of, pieces, spellings
 from services.vocabulary.word_lists import read_anatomy, read_lexicon
 
 if TYPE_CHECKING:
@@ -87,9 +87,12 @@ def is_known(word: str) -> bool:
 
 
 def is_known_as_spelled(word: str) -> bool:
-    """Return whether a word is known without any letter that folding removes: `Maes` is not `Mas`."""
-    written, folded = spellings(word), fold(word)
-    if not written.isdisjoint(_KNOWN_AS_WRITTEN) or (folded in written - _TERMS and _is_compound(folded)):
+    """Return whether a word is known in one of its spellings, as a reader sees it: `Maes` is not `más`.
+
+    `is_known` compares folded words, as the cleaner compares names: there `Maes` and `más` are alike.
+    """
+    written = spellings(word)
+    if not written.isdisjoint(_KNOWN_AS_WRITTEN) or any(_is_compound(one, _AS_WRITTEN) for one in written):
         return True
     return _CAPITALIZED_AFTER_A_LETTER.fullmatch(word) is not None and is_known_as_spelled(word[1:])
 
@@ -166,17 +169,16 @@ def _has_digit(word: str) -> bool:
 def _unknown_part(run: str) -> tuple[int, int] | None:
     """Return the unknown part of a run of letters; None if there is none."""
     cuts = pieces(run)
-    if len(run) < _SHORTEST_WORD or is_known_run([run[start:end] for start, end in cuts]):
+    if len(run) < _SHORTEST_WORD or is_known_as_spelled(run) or all(is_known_as_spelled(run[s:e]) for s, e in cuts):
         return None
     if _is_ambiguous(run):
         return 0, len(run)
     ends = [end for _, end in cuts[:-1]]
-    known = [end for end in ends if end > 1 and fold(run[:end]) in _KNOWN]
+    known = [end for end in ends if end > 1 and is_one_of(run[:end], _KNOWN_AS_WRITTEN)]
     # A word's capital belongs to it: PTVNino is PTV and Nino, though PTVN is a target, too.
     first = max(known, key=lambda end: _is_better_cut(run, end), default=_end_of_target(run))
-    last = min(
-        (end for end in ends if end > first and len(run) - end > 1 and fold(run[end:]) in _KNOWN), default=len(run)
-    )
+    known = [end for end in ends if end > first and len(run) - end > 1 and is_one_of(run[end:], _KNOWN_AS_WRITTEN)]
+    last = min(known, default=len(run))
     return (first, last) if last - first >= _SHORTEST_WORD else (0, len(run))
 
 
@@ -190,17 +192,18 @@ def _end_of_target(run: str) -> int:
     return max((size for size in _SIZES_OF_TARGETS if in_one_case and fold(run[:size]) in _TARGETS), default=0)
 
 
-@lru_cache(maxsize=4096)
-def _is_compound(word: str) -> bool:
+@lru_cache(maxsize=1 << 13)
+def _is_compound(word: str, terms: frozenset[str] = _TERMS) -> bool:
     """Return whether a folded word is a term or composed of terms; one letter may end it (`ptvopt`, `gtvn`, `lungl`).
 
-    Not after a short one that is not a target: `Earl` and `Karl` are neither ear nor vessel.
+    Not after a short one that is not a target: `Earl` and `Karl` are neither ear nor vessel. Terms as written are for
+    one spelling of a word.
     """
-    if word in _TERMS:
+    if word in terms:
         return True
     return len(word) <= _LONGEST_COMPOUND and any(
-        word[:cut] in _TERMS
-        and (_is_end(word, cut) or (len(word) - cut >= _SHORTEST_PART and _is_compound(word[cut:])))
+        word[:cut] in terms
+        and (_is_end(word, cut) or (len(word) - cut >= _SHORTEST_PART and _is_compound(word[cut:], terms)))
         for cut in range(_SHORTEST_PART, len(word))
     )
 

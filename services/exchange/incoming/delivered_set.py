@@ -285,7 +285,7 @@ def _unusual(rtset: RtSet) -> Iterator[str]:
     texts = [rtset.plan.view.text("RTPlanLabel"), rtset.structure_set.view.text("StructureSetLabel")]
     texts += [item.text("ROIName") for item in rtset.structure_set.view.items("StructureSetROISequence")]
     texts += [item.text("BeamName") for item in rtset.plan.view.items("BeamSequence")]
-    strange = sorted({text for text in texts if text and not anatomy.only_known(text)})
+    strange = sorted({text for text in texts if any(anatomy.unknown_words(text))})
     if strange:
         yield gettext("Texts with words that are not in the lexicon: {texts}.", texts=", ".join(strange))
     residual = sorted({text for text in texts if _DATE.search(text) or _LONG_NUMBER.search(text)})
