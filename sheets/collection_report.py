@@ -20,6 +20,7 @@ from services.store.records import folder_name
 from services.store.releases import RELEASED, SENT_BACK
 from services.store.set_state import SetState
 from sheets import paths, recognition, set_summary
+from sheets.read.numbers import percent
 from sheets.render.html import html
 from sheets.render.page import Cell, Facts, Heading, Page, Table, Text, Tile, Tiles, program
 from sheets.tables import files
@@ -212,7 +213,7 @@ def _tile(entry: Entry) -> Tile:
     if facts["target"]:
         d95, v95 = facts["target_d95_gy"], facts["target_covered_percent"]
         figures = [f"D95 {d95:.1f} Gy"] if d95 is not None else []
-        figures += [f"V95 {v95:.1f} %"] if v95 is not None else []
+        figures += [f"V95 {percent(v95 / 100)}"] if v95 is not None else []
         lines.append(f"{facts['target']}: {', '.join(figures)}" if figures else str(facts["target"]))
     lines += [wrong or _decided(entry.decision)]
     picture = b64decode(facts["picture"]) if facts["picture"] else None

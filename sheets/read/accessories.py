@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.language import counted
-from sheets.read.numbers import number, stated, whole
+from sheets.read.numbers import degrees, number, stated, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,19 @@ _OTHERS: Final = (
 )
 """Sequence of a beam, the accessory it describes, and the attributes that give its type and name."""
 
+_KINDS: Final = {
+    "ANALOG": "(continuous)",
+    "BINARY": "(plates)",
+    "FIXED": "(fixed)",
+    "WHL_FIXEDWEIGHTS": "(wheel)",
+    "WHL_MODWEIGHTS": "(wheel, modulated)",
+    "ELECTRON_RECT": "electron rectangle",
+    "ELECTRON_CIRC": "electron circle",
+    "PHOTON_RECT": "photon rectangle",
+    "PHOTON_CIRC": "photon circle",
+}
+"""Words for the defined terms of types that are not English. PS3.3 C.8.8.14, C.8.8.25."""
+
 _WEDGE_POSITIONS: Final = (
     ("WedgePositionSequence", "WedgePosition"),
     ("IonWedgePositionSequence", "IonWedgePosition"),
@@ -48,14 +61,14 @@ def accessories(beam: Data, points: Sequence[Data]) -> list[str]:
     named = [_wedge(one, points) for key in ("WedgeSequence", "IonWedgeSequence") for one in beam.get(key) or ()]
     for sequence, what, kind, name in _OTHERS:
         for one in beam.get(sequence) or ():
-            values = [str(one.get(attribute) or "") for attribute in (kind, name) if attribute]
-            named.append(" ".join([what, *(_words(word) for word in values if word)]))
+            words = [what, _words(str(one.get(kind) or "")) if kind else "", str(one.get(name) or "")]
+            named.append(" ".join(word for word in words if word))
     return named
 
 
 def _words(term: str) -> str:
-    """Return a defined term in lower case, or a name unchanged."""
-    return term.lower().replace("_", " ") if term.isupper() and "_" in term else term
+    """Return a defined term in words."""
+    return _KINDS.get(term, term.lower().replace("_", " "))
 
 
 def _wedge(wedge: Data, points: Sequence[Data]) -> str:
@@ -69,7 +82,7 @@ def _wedge(wedge: Data, points: Sequence[Data]) -> str:
         if whole(one, "ReferencedWedgeNumber") == whole(wedge, "WedgeNumber")
     }
     parts = [_WEDGES.get(kind, f"wedge {kind}".strip()), str(wedge.get("WedgeID") or "")]
-    parts += [f"{angle:g}°"] if angle is not None else []
+    parts += [degrees(angle)] if angle is not None else []
     parts += ["(out of the beam)"] if positions == {"OUT"} else []
     return " ".join(part for part in parts if part)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.language import counted
 from sheets.read.accessories import accessories
-from sheets.read.numbers import number, numbers, stated, whole
+from sheets.read.numbers import degrees, number, numbers, stated, whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -71,7 +71,7 @@ class _Leg(NamedTuple):
 
     def __str__(self) -> str:
         turns = f" ({self.turned_degrees / 360:.1f} turns)" if self.turned_degrees > _FULL_TURN else ""
-        return f"{_WAYS.get(self.way, 'to')} {self.end:g}°{turns if self.way in _WAYS else ''}"
+        return f"{_WAYS.get(self.way, 'to')} {degrees(self.end)}{turns if self.way in _WAYS else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +326,7 @@ def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
     for point in points:
         end = number(point, angle)
         if end is not None and begin is None:
-            first = f"{end:g}°"
+            first = degrees(end)
         elif end is not None and begin is not None and end != begin:
             turned = (end - begin) % 360 if way == "CW" else (begin - end) % 360
             if legs and legs[-1].way == way and way in _WAYS:
@@ -335,7 +335,7 @@ def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
         begin = begin if end is None else end
         way = str(point.get(direction) or way)
     if len(legs) > _MOST_LEGS:
-        return f"{first}, then {len(legs)} rotations and steps to {legs[-1].end:g}°"
+        return f"{first}, then {len(legs)} rotations and steps to {degrees(legs[-1].end)}"
     return " ".join([first, *map(str, legs)])
 
 

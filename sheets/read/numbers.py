@@ -224,3 +224,13 @@ def stated(data: Data, attribute: str) -> bool:
         return data.view.has(attribute)
     element = data.get_item(Tag(tag_for_keyword(attribute) or 0)) if attribute in data else None
     return element is not None and element.value not in (None, b"", "")
+
+
+def degrees(angle: float) -> str:
+    """Return an angle as text, to a tenth of a degree."""
+    return f"{round(angle, 1) + 0.0:g}\N{DEGREE SIGN}"
+
+
+def percent(part: float) -> str:
+    """Return a fraction as text in per cent, to a tenth."""
+    return "< 0.1 %" if 0 < part < 0.0005 else f"{round(part * 100, 1):g} %"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sheets.read import beam_geometry
+from sheets.read.numbers import degrees
 from sheets.render import beams_eye
 from sheets.render.page import Heading, Text, Tile, Tiles
 
@@ -54,7 +55,7 @@ def _lines(beam: Beam, view: BeamView) -> list[str]:
     """Return the angles, the control point drawn, and what is not drawn."""
     at = f", control point {view.control_point} of {view.control_points}" if view.control_points > 2 else ""
     angles = f"gantry {beam.gantry or 'not stated'}, collimator {beam.collimator or 'not stated'}"
-    drawn = "" if view.gantry is None else f" at {view.gantry:g}\N{DEGREE SIGN}"
+    drawn = "" if view.gantry is None else f" at {degrees(view.gantry)}"
     lines = [f"{angles}, couch {beam.couch or 'not stated'}", f"drawn{drawn}{at}" if drawn or at else ""]
     lines = [line for line in lines if line]
     if view.opening is None and not view.outlines and not len(view.spots):

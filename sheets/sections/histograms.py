@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.language import counted
 from sheets.read.contours import ranked
+from sheets.read.numbers import percent
 from sheets.render import plots
 from sheets.render.page import Cell, Heading, Legend, Table, Text
 from sheets.sections import planned_dvhs
@@ -118,7 +119,7 @@ def _figures(of: Structure, found: Dvh | None, dose: Dose | None, full_gy: float
         says = "" if of.drawn else "not drawn" if of.left_out else "no contours"
         return [Cell(says), *([Cell("")] * (count + 1))]
     volume = Cell(f"{found.volume_cm3:.2f}{'*' if _is_small(found) else ''}")
-    outside = Cell(f"{found.outside:.1%}" if found.outside else "")
+    outside = Cell(percent(found.outside) if found.outside else "")
     if not found.known:
         return [volume, *([Cell("unknown")] * count), outside]
     hottest = found.dose_gy(100 * _HOT_CM3 / found.volume_cm3) if found.volume_cm3 > _HOT_CM3 else found.max_gy
@@ -177,7 +178,7 @@ def _against(after: Dvh | None, before: Dvh | None) -> Cell:
         ("Dmean", after.mean_gy - before.mean_gy, _SAME_GY),
         ("Dmax", after.max_gy - before.max_gy, _SAME_GY),
         ("part outside", after.outside - before.outside, _SAME_PART),
-        *((f"D{percent}", _off(after.dose_gy(percent), before.dose_gy(percent)), _SAME_GY) for percent in (95, 2)),
+        *((f"D{of}", _off(after.dose_gy(of), before.dose_gy(of)), _SAME_GY) for of in (95, 2)),
     ):
         if abs(off) >= least:
             return Cell(f"{name} {off:+.2f}", bad=True)

@@ -12,6 +12,8 @@ from itertools import combinations
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from sheets.read.numbers import percent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -120,12 +122,12 @@ def _half(structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 def _target(of: Mapping[str, Any], structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     covered = of["target_v95_percent"]
     if covered is not None and covered < _COVERED_PERCENT:
-        says = f"{covered:.1f} % of {of['target']} receive 95 % of the prescribed dose."
+        says = f"{percent(covered / 100)} of {of['target']} receive 95 % of the prescribed dose."
         yield _finding(TARGET, str(of["set"]), str(of["target"]), covered, says)
     for one in structures:
         outside = one["outside_grid_percent"]
         if one["type"] in _TARGETS and outside is not None and outside > _OUTSIDE_PERCENT:
-            says = f"{outside:.1f} % of {one['name']} are outside the dose grid."
+            says = f"{percent(outside / 100)} of {one['name']} are outside the dose grid."
             yield _finding(TARGET, str(of["set"]), str(one["name"]), outside, says)
 
 

@@ -11,6 +11,7 @@ from phantom.modules import item
 from sheets.read.accessories import applications, brachy_technique, sources
 from sheets.read.beams import Beam, beams
 from sheets.read.dose_grid import Dose
+from sheets.read.numbers import percent
 from sheets.render import draw
 
 
@@ -49,6 +50,8 @@ def turning(*stops: tuple[float | None, str]) -> str:
         (turning((0, "NONE"), (90, "NONE"), (180, "NONE")), "0° to 90° to 180°"),
         (turning(*((angle % 360, "CW") for angle in range(0, 1081, 40))), "0° CW 0° (3.0 turns)"),
         (turning(*((angle, "NONE") for angle in range(0, 360, 40))), "0°, then 8 rotations and steps to 320°"),
+        (turning((138.54801, "CW"), (149.96, "NONE")), "138.5° CW 150°"),
+        (turning((-0.01, "NONE"), (None, "")), "0°"),
         (turning((None, "")), ""),
     ],
 )
@@ -65,18 +68,26 @@ def test_a_gantry_is_described_with_every_reversal_step_and_turn(told: str, says
             "hard wedge W30 30°",
         ),
         ({"WedgeSequence": [item(WedgeNumber=1, WedgeType="DYNAMIC", WedgeAngle=45)]}, "dynamic wedge 45°"),
-        ({"BlockSequence": [item(BlockType="APERTURE", BlockTrayID="T1")]}, "block APERTURE T1"),
+        ({"BlockSequence": [item(BlockType="APERTURE", BlockTrayID="T1")]}, "block aperture T1"),
         (
             {"ApplicatorSequence": [item(ApplicatorType="ELECTRON_SQUARE", ApplicatorID="A10")]},
             "applicator electron square A10",
         ),
+        (
+            {"ApplicatorSequence": [item(ApplicatorType="ELECTRON_RECT", ApplicatorID="A06_X10")]},
+            "applicator electron rectangle A06_X10",
+        ),
         ({"CompensatorSequence": [item(CompensatorID="C1")]}, "compensator C1"),
+        ({"RangeModulatorSequence": [item(RangeModulatorType="WHL_MODWEIGHTS")]}, "range modulator (wheel, modulated)"),
         ({"ReferencedBolusSequence": [item(ReferencedROINumber=9)]}, "bolus"),
         (
             {"GeneralAccessorySequence": [item(GeneralAccessoryType="GRATICULE", GeneralAccessoryID="G")]},
-            "accessory GRATICULE G",
+            "accessory graticule G",
         ),
-        ({"RangeShifterSequence": [item(RangeShifterID="RS5", RangeShifterType="BINARY")]}, "range shifter BINARY RS5"),
+        (
+            {"RangeShifterSequence": [item(RangeShifterID="RS5", RangeShifterType="BINARY")]},
+            "range shifter (plates) RS5",
+        ),
         (
             {"BeamLimitingDeviceSequence": [item(RTBeamLimitingDeviceType="MLCX", NumberOfLeafJawPairs=60)]},
             "MLCX, 60 pairs",
@@ -212,3 +223,12 @@ def test_isodoses_are_per_cent_of_what_is_prescribed_and_round_doses_where_nothi
     assert [one.says for one in draw.levels(None, dose("GY"))] == ["80 Gy", "60 Gy", "40 Gy", "20 Gy"]
     assert [one.says for one in draw.levels(None, dose("RELATIVE", highest=120))] == ["1", "0.8", "0.6", "0.4", "0.2"]
     assert draw.levels(80, None) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [(1.0, "100 %"), (0.95, "95 %"), (0.98765, "98.8 %"), (0.0002, "< 0.1 %"), (0.0, "0 %"), (0.0051, "0.5 %")],
+)
+def test_a_percentage_has_no_digit_that_says_nothing(part: float, says: str) -> None:
+    """100 % beside 95 %."""
+    assert percent(part) == says
