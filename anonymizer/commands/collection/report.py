@@ -11,6 +11,7 @@ from anonymizer.arguments import OfHospital, Root, open_collection
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.language import gettext
+from services.runtime import audit
 
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables to this folder as CSV files.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the tables to this JSON file.")]
@@ -27,14 +28,18 @@ def report(root: Root, hospital: OfHospital = None, csv: Csv = None, json: Json 
     if json is not None and json.is_dir():
         raise SettingsWrong(f"{json} is a folder: name a file.")
     if csv is None and json is None:
-        console().print(str(collection_report.make(collection, hospital)))
+        page = collection_report.make(collection, hospital)
+        audit.note(collection.state, "report made")
+        console().print(str(page))
         return
     entries = collection_report.entries(collection, collection_report.indices_of(collection, hospital))
     tables = collection_report.of_collection(collection, entries, house=True)
     if csv is not None:
         files.write_csv(tables, csv)
+        audit.note(collection.state, "tables made", count=len(entries))
         console().print(str(csv))
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(tables, json)
+        audit.note(collection.state, "tables made", count=len(entries))
         console().print(str(json))

@@ -11,6 +11,7 @@ from anonymizer.arguments import Root, open_collection
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.layout import sheets_folder
+from services.runtime import audit
 from services.store.records import folder_name, index_of
 
 AnonName = Annotated[str, typer.Argument(metavar="ANON_006", help="The published set.")]
@@ -30,10 +31,11 @@ def sheet(root: Root, anon: AnonName, *, against_source: AgainstSource = False) 
     from sheets import set_sheet  # noqa: PLC0415 - drawing takes a second to import, and other commands never draw
     from sheets.examination.examine import NoSheet  # noqa: PLC0415 - as above
 
-    index = index_of(Path(anon).name)
+    collection, index = open_collection(root), index_of(Path(anon).name)
     try:
-        set_sheet.make(open_collection(root), index, against_source=against_source)
+        set_sheet.make(collection, index, against_source=against_source)
     except NoSheet as none:
         raise SettingsWrong(f"{folder_name(index)}: {none}") from None
     name = folder_name(index)
+    audit.note(collection.state, "sheet made", anon=name)
     console().print(f"{sheets_folder(root) / name}.html and {name}.pdf")

@@ -27,7 +27,7 @@ from anonymizer.follow_run import follow, make_sheets
 from anonymizer.run_result import exit_code, print_next_steps, tell
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
-from services.runtime import logs, stop_signals
+from services.runtime import audit, logs, stop_signals
 from services.runtime.settings import Settings
 from services.store.collection import Collection
 from watcher.identities import listed_identities
@@ -69,6 +69,7 @@ def run(
     given = (patient_id, family_name, first_name, hospital, initial_index, machine)
     if not has_form(root):
         collection = Collection.create(root, *fill_in(*given))
+        audit.note(collection.state, "collection made")
     elif any(value is not None for value in given):
         raise SettingsWrong(f"{root / 'collection.toml'} defines the new identities: change it there.")
     else:
@@ -85,6 +86,7 @@ def run(
         return
     wanted = [str(set_in(collection, Path(name))) for name in only or ()]
     processes = workers or os.cpu_count() or 1
+    audit.note(collection.state, "run begun", only=[collection.locator(name) for name in wanted])
     seen = first_look.seen(root)
     stop_signals.on_request(_interrupt)
     with batch(collection, settings, processes=processes, debug=bool(ctx.obj), only=wanted, seen=seen) as going:
