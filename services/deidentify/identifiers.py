@@ -164,6 +164,8 @@ class Identifiers:
         self._days: set[date] = set()
         self._names: set[str] = set()
         """Words of names, as spelled."""
+        self._damaged: set[str] = set()
+        """Folded names without the letters that a wrong code page loses."""
         self._initials: set[str] = set()
         """Two letters each: of family and given name, in both orders."""
         self._short: set[str] = set()
@@ -321,9 +323,9 @@ class Identifiers:
             word = fold(found[0])
             part = word if len(found[0]) >= _EMBEDDED else "-"
             names = [name for name in self._inside if name in word or name.startswith(part)]
-            glued = _likeliest(
-                found[0], [cut for name in self._glued if name in word for cut in _cut_off(found[0], name)]
-            )
+            held = [name for name in self._glued if name in word]
+            held = [name for name in held if name not in self._damaged or not _is_begun_by(name, held)]
+            glued = _likeliest(found[0], [cut for name in held for cut in _cut_off(found[0], name)])
             if glued:
                 yield from (Span(found.start() + start, found.start() + end) for start, end in glued)
             elif names and not anatomy.is_term(word):
@@ -467,7 +469,9 @@ class Identifiers:
                     self._add("person", f"Mac{part[found.end() :]}")
                 self._names.add(part)
         if not word.isascii() and len(word) > _TOKEN:  # where a wrong code page lost a letter
-            self._add("person", re.sub(r"[^\x00-\x7f]+", " ", word).strip())
+            damaged = re.sub(r"[^\x00-\x7f]+", " ", word).strip()
+            self._add("person", damaged)
+            self._damaged.add(fold(damaged))
 
     def _take_phrase(self, kind: str, text: str) -> None:
         """Add an ID, a place, a device, an address: in full, and each of its distinctive words."""
@@ -616,6 +620,11 @@ def _has_digits(text: str, hit: _Hit) -> bool:
     return any(map(str.isdecimal, text[hit.start : hit.end]))
 
 
+def _is_begun_by(begin: str, names: Iterable[str]) -> bool:
+    """Return whether a longer name begins with this one."""
+    return any(name.startswith(begin) and name != begin for name in names)
+
+
 def _unknown_in(found: re.Match[str]) -> list[tuple[int, int]]:
     """Return the positions of unknown parts of a word: after the target in `PTVHohenlohe`."""
     return [(found.start() + start, found.start() + end) for start, end in anatomy.unknown_words(found[0])]
@@ -623,9 +632,10 @@ def _unknown_in(found: re.Match[str]) -> list[tuple[int, int]]:
 
 def _unknown_of(found: re.Match[str], names: Iterable[str]) -> Span:
     """Return the position of a word that contains a name, without joined terms that are not part of the name."""
+    whole = [name for name in names if name in fold(found[0])]
     for start, end in _unknown_in(found):
         part = fold(found.string[start:end])
-        if any(name in part or name.startswith(part) for name in names):
+        if any(name in part for name in whole) or (not whole and any(name.startswith(part) for name in names)):
             return Span(start, end)
     return Span(*found.span())
 

@@ -227,7 +227,24 @@ class Cleaner:
 _NAMESAKES: Final = 10
 """Maximum number appended to the rest of a name if another object has that name: `Lung_L_2`."""
 
-_DIGITS: Final = re.compile(r"\d{6,}")
+_DIGITS: Final = re.compile(r"\d{6,}(?:[^\W\d_]\d{1,4}(?![^\W_]))?")
+_IN_GROUPS: Final = re.compile(
+    r"(?<![^\W_])(?<!\d[.-])(?:"
+    r"756\.\d{4}\.\d{4}\.\d\d"  # Switzerland
+    r"|\d{3}-\d\d-\d{4}"  # United States
+    r"|\d{3}\.\d{3}\.\d{3}-\d\d"  # Brazil
+    r"|\d{1,2}\.\d{3}\.\d{3}-[\dkK]"  # Chile and its neighbours
+    r"|\d\d\.\d\d\.\d\d-\d{3}\.\d\d"  # Belgium
+    r"|[12] \d\d \d\d \d[\dAB] \d{3} \d{3}(?: \d\d)?"  # France
+    r"|[2-9]\d{3} \d{4} \d{3}[1-9]"  # India; a dose in cGy ends in 0
+    r"|[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]"  # Italy
+    r"|\d{4} \d{6}"  # Austria
+    r"|\d{6}[-+/A]\d{3}[\dA-Z]?"  # Czechia and the North
+    r"|[A-Z]\d{9}"  # German health insurance
+    r"|[A-Z]{2} \d\d \d\d \d\d [A-D]"  # United Kingdom
+    r")(?![^\W_]|[.-]\d)"
+)
+"""Social security and tax numbers with separators or letters; others contain a long number."""
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _TELEPHONE: Final = re.compile(r"(?<!\w)(?:\+\d|0\d{2})[\d ()/-]{4,}\d|\(?(?<!\d)\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d)")
 _UNMISTAKABLE: Final = re.compile(r"\d{4}|[^\W\d_]{3}|[年년]|^\d\d([./])\d\d\1\d\d$")
@@ -236,7 +253,7 @@ _UNMISTAKABLE: Final = re.compile(r"\d{4}|[^\W\d_]{3}|[年년]|^\d\d([./])\d\d\1
 
 def _general(text: str) -> Iterator[Span]:
     """Yield what identifies somebody, whoever it is."""
-    for pattern in (_DIGITS, _MAIL, _TELEPHONE):
+    for pattern in (_DIGITS, _IN_GROUPS, _MAIL, _TELEPHONE):
         yield from (Span(*found.span()) for found in pattern.finditer(text))
     yield from read_names(text)
     yield from (span for span, _ in read_dates(text) if _UNMISTAKABLE.search(text[span.start : span.end]))

@@ -56,7 +56,8 @@ _MOST_TEXTS: Final = 3
 _NAMELESS: Final = all_spellings(word_lists.NAMELESS)
 _NUMBER: Final = re.compile(r"\d+")
 _TOKEN: Final = re.compile(r"[^\W\d_]+|\d+")
-_CODED: Final = re.compile(r"[^\W_]*\d[^\W_]*")
+_CODED: Final = re.compile(r"(?<![^\W_])(?!99[^\W\d_]{4,}(?![^\W_]))[^\W_]*\d[^\W_]*")
+"""A word with digits, except the designator of a local coding scheme, which the clinic named: 99CLINIC. PS3.3 8.2."""
 _PERHAPS_A_DATE: Final = re.compile(
     r"\d{1,2}([./])\d{1,2}\1\d\d|(?:0?[1-9]|1[0-2])[-./](?:19|20)\d\d|(?:19|20)\d\d[-./](?:0[1-9]|1[0-2])"
 )

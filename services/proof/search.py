@@ -50,8 +50,12 @@ _NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
 _NAME_PARTS: Final = 3
 """Family, given and middle name; titles follow. PS3.5 6.2.1.1."""
 
-_ANYBODY: Final = re.compile(r"\d{6,}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-"""A long number or an e-mail address identifies somebody, whoever it is."""
+_ANYBODY: Final = re.compile(
+    r"\d{6,}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|(?<!\w)(?<!\d[.-])(?:756\.\d{4}\.\d{4}\.\d\d|\d{3}-\d\d-\d{4}|\d{3}\.\d{3}\.\d{3}-\d\d"
+    r"|[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z])(?!\w|[.-]\d)"
+)
+"""A long number, a social security number or an e-mail address identifies somebody, whoever it is."""
 
 
 _DECIMAL: Final = re.compile(r"\d+(?:[.,]\d+)+")
@@ -516,10 +520,10 @@ _PERSON: Final = frozenset(("person",))
 _PATIENT_ID: Final = frozenset(("patient-id",))
 _STATED: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)[\d.+]*", re.ASCII)
 """DA, in old objects with dots; the day of a DT onwards. PS3.5 6.2."""
-_YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d)", re.ASCII)
+_YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4}) ?([-./_|~ ]) ?(\d{1,2}) ?\2 ?(\d{1,2})(?!\d)", re.ASCII)
 _SHORT_YEAR_FIRST: Final = re.compile(r"(?<![\d.])(\d\d)([-./_ ])(\d\d?)\2(\d\d?)(?!\d|\.\d)", re.ASCII)
 _IN_DOTS: Final = re.compile(r"(?<=\d\.)(\d\d?)\.(\d\d?)\.((?:19|20)\d\d)(?![\d.])", re.ASCII)
-_YEAR_LAST: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d\d?)([-./_ ]) ?(\d\d?)\2 ?(\d{4}|\d\d)(?!\d|\.\d)", re.ASCII)
+_YEAR_LAST: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d\d?) ?([-./_|~ ]) ?(\d\d?) ?\2 ?(\d{4}|\d\d)(?!\d|\.\d)", re.ASCII)
 _IN_ONE: Final = re.compile(r"(?<!\d)(?:\d{8}|\d{10}|\d{12}|\d{14})(?!\d)", re.ASCII)
 _MONTH_SECOND: Final = re.compile(
     r"(?<!\d)(\d\d?)[-./_ ]{0,2}(?:de[ _])?([^\W\d_]{3,12})[-./_, ]{0,2}(?:de[ _])?(\d{4}|\d\d)(?!\d)"

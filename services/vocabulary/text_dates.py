@@ -26,8 +26,8 @@ class Span(NamedTuple):
 
 _MONTHS: Final = {fold(name): number for number, names in enumerate(word_lists.MONTHS, 1) for name in names.split()}
 
-_YEAR_FIRST = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d))")
-_YEAR_LAST = re.compile(r"(?<!\d)(?<!\d\.)(?=(\d{1,2})([-./_ ]) ?(\d{1,2})\2 ?(\d{4}|\d\d)(?!\d|\.\d))")
+_YEAR_FIRST = re.compile(r"(?<!\d)(?=(\d{4}) ?([-./_ ]) ?(\d{1,2}) ?\2 ?(\d{1,2})(?!\d))")
+_YEAR_LAST = re.compile(r"(?<!\d)(?<!\d\.)(?=(\d{1,2}) ?([-./_ ]) ?(\d{1,2}) ?\2 ?(\d{4}|\d\d)(?!\d|\.\d))")
 _IN_DOTS = re.compile(r"(?<=\d\.)(?=(\d{1,2})\.(\d{1,2})\.((?:19|20)\d\d)(?![\d.]))")
 _RUN = re.compile(r"(?<!\d)(?=(\d{14}|\d{12}|\d{10}|\d{8}|\d{6})(?!\d))")
 _DAY = r"(\d{1,2})(?:(?i:st|nd|rd|th|er|re)|º|ª)?"
@@ -57,15 +57,28 @@ _YEARS_BEFORE: Final = {
 
 _SIGNS: Final = str.maketrans(
     {
+        "|": "-",
+        "~": "-",
+        "\N{HYPHEN}": "-",
+        "\N{NON-BREAKING HYPHEN}": "-",
+        "\N{FIGURE DASH}": "-",
         "\N{EN DASH}": "-",
         "\N{EM DASH}": "-",
         "\N{MINUS SIGN}": "-",
+        "\N{FULLWIDTH HYPHEN-MINUS}": "-",
         "\N{MIDDLE DOT}": ".",
+        "\N{ONE DOT LEADER}": ".",
         "\N{FULLWIDTH FULL STOP}": ".",
         "\N{FULLWIDTH SOLIDUS}": "/",
+        "\N{FRACTION SLASH}": "/",
+        "\N{DIVISION SLASH}": "/",
+        "\N{NO-BREAK SPACE}": " ",
+        "\N{NARROW NO-BREAK SPACE}": " ",
+        "\N{THIN SPACE}": " ",
+        "\N{IDEOGRAPHIC SPACE}": " ",
     }
 )
-"""Characters similar to those in dates."""
+"""Characters that separate the numbers of dates like usual ones."""
 
 _ROMAN: Final = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
@@ -164,8 +177,8 @@ def read_months(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
 
 
 _WEEK_YEAR = re.compile(
-    r"(?<![^\W\d_])(?:(?:kw|cw|wk|week|woche|sem|semaine|semana|settimana|uke|uge|vecka)"
-    r"[ ._-]{0,2}(\d{1,2})[ ./_-]{1,3}(\d{4}|\d\d)|[wvs][ ._-]?(\d{1,2})[ ./_-]{1,3}(\d{4}))(?!\d)",
+    r"(?<![^\W\d_])(?:(?:kw|cw|wk|w|week|woche|sem|semaine|semana|settimana|uke|uge|vecka)"
+    r"[ ._-]{0,2}(\d{1,2})[ ./_-]{1,3}(\d{4}|\d\d)|[vs][ ._-]?(\d{1,2})[ ./_-]{1,3}(\d{4}))(?!\d)",
     re.IGNORECASE,
 )
 _WEEK_BEFORE = re.compile(

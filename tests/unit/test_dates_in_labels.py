@@ -68,6 +68,9 @@ def left_of(label: str) -> str:
             "民國110年3月22日",
             "12. KW 2021",
         ),
+        *("W12/21", "w12-21", "W 12_21"),
+        *("22|03|21", "22~3~2021", "22 . 03 . 2021", "22 / 3 / 21", "2021 - 03 - 22", "2021|03|22"),
+        *("22\N{NON-BREAKING HYPHEN}03\N{NON-BREAKING HYPHEN}2021", "22\N{NO-BREAK SPACE}03\N{NO-BREAK SPACE}2021"),
         *("22.3.", "22.03", "22/03", "03-22", "22 Mar", "Mar 22", "22. März", "22 de marzo", "22mrt", "3 mei", "3.5."),
         *("*1961", "*61", "Jg. 61", "geb. 1961", "jg61", "born 61", "03/2021", "mars 2021", "marzo 2021"),
     ],
@@ -83,6 +86,18 @@ def test_a_day_that_begins_with_its_short_year_goes(day: str, name: str) -> None
     """As in file names that sort by date."""
     assert left_of(f"{name} {day}") == name
     assert Search([("date", "20210322"), ("date", "19610503")]).in_typed(f"{name} {day}") == {"date"}
+
+
+@pytest.mark.parametrize("day", ["22|03|21", "22~3~2021", "22 . 03 . 2021", "22 / 3 / 21", "2021 - 03 - 22"])
+def test_the_proof_finds_days_with_unusual_separators(day: str) -> None:
+    """In whichever place they are typed."""
+    assert "date" in Search([("date", "20210322")]).in_typed(f"PTV {day}")
+
+
+@pytest.mark.parametrize("label", ["W15/30", "W15-20", "Ring 5 - 10 - 20", "60 / 54 / 50", "Lung | 5 | 20"])
+def test_numbers_between_separators_stay(label: str) -> None:
+    """Wedges, margins and dose levels."""
+    assert left_of(f"PTV {label}") == f"PTV {label}"
 
 
 @pytest.mark.parametrize("label", ["Ring 10-10-5", "PTV 60-12-10", "PTV 70.56.50", "v61.05.03.2", "PTV 61-05-04"])

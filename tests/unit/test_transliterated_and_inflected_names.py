@@ -41,6 +41,7 @@ ECHOES = [
     ("王^小東", "小东"),
     ("Nováková^Jana", "Novák"),
     ("Kowalski^Jan", "Kowalska"),
+    ("Szabó^László", "Szabóné"),
     ("Müller^Eva", "M?ller"),
     ("Müller^Eva", "M\N{REPLACEMENT CHARACTER}ller"),
     ("Müller^Eva", "MÃ¼ller"),

@@ -86,6 +86,15 @@ def test_what_devices_write_of_themselves_needs_no_review(keyword: str, text: st
     assert unread(text, technical=True) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("99OTTAKRING", ["OTTAKRING"]), ("99VARIAN", []), ("99VMS", []), ("99LOCAL", []), ("99TG263", []), ("B30F", [])],
+)
+def test_who_named_a_coding_scheme_is_reviewed(text: str, words: list[str]) -> None:
+    """After 99 (PS3.3 8.2) stands a manufacturer or a clinic; in other codes, letters beside digits mean nothing."""
+    assert unread(text, technical=True) == words
+
+
 @pytest.mark.parametrize("text", ["Knife", "PTV Icon", "Verity", "OM boost"])
 def test_the_same_words_are_reviewed_where_people_type(text: str) -> None:
     """There they may be the name of a person or a house."""
