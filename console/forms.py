@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from http import HTTPStatus
@@ -159,7 +160,7 @@ class NewCollection:
         """Find the invalid fields: each is checked with valid values for the others, then all together."""
         index = self.given["initial_index"]
         values = {name: self.given[name] for name in _IDENTITY[:-1]}
-        identity = Identity(**values, initial_index=int(index[:9]) if index.isascii() and index.isdigit() else 0)
+        identity = Identity(**values, initial_index=whole_number(index) or 0)
         for name in _IDENTITY:
             if not _can_be(replace(_SOUND, **{name: getattr(identity, name)})):
                 self.wrong.add(name)
@@ -181,6 +182,11 @@ class NewCollection:
         if not self.wrong & more().keys():
             named: dict[str, Any] = values
             self.options = Options(machine=() if machine == KEEP else (machine,), accept=self.accept, **named)
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number in a field; None if it is none, or has more than nine digits."""
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
 def _chosen() -> list[tuple[str, tuple[str, ...]]]:

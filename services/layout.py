@@ -19,12 +19,12 @@ SHEETS_NAME: Final = "sheets"
 OTHER_SHEETS_NAME: Final = "anonymizer-sheets"
 """Used instead if a set's folder is called `sheets`."""
 
-ANON_NAME: Final = re.compile(r"ANON_(\d+)", re.IGNORECASE)
+ANON_NAME: Final = re.compile(r"ANON_([0-9]{1,200})", re.IGNORECASE)
 """Also matches folders of the older program and, on case-insensitive file systems, `anon_…`. Directly under a root
-only.
+only. A longer number would neither be a number to Python nor fit into names of files.
 """
 
-SHEET_NAME: Final = re.compile(r"(ANON_\d+|report)\.(html|pdf)")
+SHEET_NAME: Final = re.compile(r"(ANON_[0-9]+|report)\.(html|pdf)")
 """A folder that contains one of these files is a sheets folder of ours."""
 
 DEEPEST: Final = 64

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
+from console.forms import whole_number
 from console.pages.asked import Asked, action, or_again, to
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
@@ -56,7 +57,7 @@ def _plans(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Respon
 def choose_plans(asked: Asked, form: Form) -> Response:
     """Store the choice of plans of a folder."""
     row, board = asked.row, asked.board
-    numbers = [int(number) for number in form.all("plan") if number.isascii() and number.isdigit()]
+    numbers = [number for given in form.all("plan") if (number := whole_number(given)) is not None]
     with board.deciding:
         collection = asked.open_collection()
         folder = board.root / row.folder

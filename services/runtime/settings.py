@@ -176,7 +176,7 @@ def _seconds(text: str) -> float:
 
 
 def _days(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) < 100_000):
+    if not re.fullmatch("[0-9]{1,5}", text) or not int(text):
         raise ValueError("a number of days like 3650")
     return int(text)
 
@@ -232,7 +232,7 @@ def _whole_path(text: str, of: str) -> Path:
 
 def _address(text: str) -> Address:
     host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError("an address with a port like 127.0.0.1:9464")
     return Address(host.strip("[]"), int(port))
 

@@ -7,6 +7,7 @@ lapses when the set is republished, renamed or withdrawn.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -101,7 +102,7 @@ def indices(collection: Collection) -> list[int]:
         names = os.listdir(folder(collection))  # noqa: PTH208 - as in durable_files.names
     except FileNotFoundError:
         return []
-    return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
+    return sorted(int(name[:-5]) for name in names if re.fullmatch(r"[0-9]{6,}\.json", name))
 
 
 class ReleaseReader:

@@ -72,7 +72,7 @@ def files_in(root: Path) -> list[Path]:
 
 def numbers_in_files(root: Path, patient_id: str) -> set[int]:
     """Return the indices with this patient ID in any tracking file of a root, whoever wrote it."""
-    ours = re.compile(re.escape(patient_id) + r"(\d+)")
+    ours = re.compile(re.escape(patient_id) + r"([0-9]{1,200})")
     return {
         int(found[1])
         for path in files_in(root)

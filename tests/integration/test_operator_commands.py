@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -299,3 +300,15 @@ def test_redis_is_made_again_from_the_share(two, client, redis_server, monkeypat
     assert anonymizer("rebuild", root).returncode == 0
     stored = client.hgetall(f"anonymizer:ledger:{its_id}")
     assert {name for name in stored if name.startswith(b"i:")} == {b"i:6", b"i:7"}
+
+
+@pytest.mark.parametrize("arguments", [("export", "ROOT", "to"), ("which", "ANON_006", "ROOT"), ("deliveries", "ROOT")])
+def test_a_collection_of_which_nothing_is_begun_has_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """It is said in a sentence, and nothing is written."""
+    root = make_collection(tmp_path / "BATCH")
+    there = {"ROOT": root, "to": tmp_path / "to"}
+    done = anonymizer(*(there.get(one, one) for one in arguments))
+    assert re.fullmatch(
+        r"(No set of|Nothing under|There are no deliveries from) [^\n]+\.[^\n]*\n", done.stdout + done.stderr
+    )
+    assert [path.name for path in root.iterdir()] == ["collection.toml"]

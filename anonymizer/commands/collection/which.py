@@ -13,7 +13,7 @@ from services.errors import SettingsWrong
 from services.layout import SETTINGS_NAME, is_there
 from services.maintenance import history
 from services.runtime.settings import Settings
-from services.store.collection import Collection
+from services.store.collection import Collection, has_state
 from services.store.share import Share
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def which(wanted: Wanted, share: ShareArgument = None, as_json: AsJson = False) 
     found, unread = [], []
     for root in Share(place).roots():
         try:
-            collection = Collection.look(root)
-            found += [(root, one) for one in history.follow(collection, name)]
+            if has_state(root):
+                found += [(root, one) for one in history.follow(Collection.look(root), name)]
         except (SettingsWrong, OSError):
             unread.append(root)
     if as_json:

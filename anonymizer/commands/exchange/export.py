@@ -10,10 +10,12 @@ from rich.table import Table
 
 from anonymizer.arguments import AsJson, Root, look_at
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, print_json
+from services.errors import SettingsWrong
 from services.exchange import deliveries, delivery_key, packing
 from services.exchange.deliveries import TRAVELS, Wanted
 from services.runtime import audit
 from services.runtime.settings import Settings
+from services.store.collection import has_state
 from services.store.records import index_of
 
 Destination = Annotated[Path, typer.Argument(help="The delivery: a folder, created if missing, or a .zip file.")]
@@ -46,6 +48,8 @@ def export(
 ) -> None:
     """Make a signed delivery: ANON folders, sheets, report and tables, verified against the proof."""
     collection = look_at(root)
+    if not has_state(root):
+        raise SettingsWrong(f"No set of {root} is published: there is nothing to deliver.")
     wanted = Wanted(
         indices=_indices(sets) if sets else None,
         hospitals=frozenset(hospital or ()),
