@@ -44,7 +44,7 @@ class Beam:
     number: str
     name: str
     kind: str
-    """`DYNAMIC`, with the delivery type if not treatment."""
+    """`dynamic`, with the delivery type if not treatment."""
     energy: str
     """`6 MV photons, FFF`."""
     machine: str
@@ -268,11 +268,10 @@ def _meterset(beam: Data, references: Sequence[Data]) -> str:
 def _beam(beam: Data, points: Sequence[Data], references: Sequence[Data]) -> Beam:
     beam_number = whole(beam, "BeamNumber")
     purpose = str(beam.get("TreatmentDeliveryType") or "").replace("TREATMENT", "")
-    isocentre = numbers(points[0], "IsocenterPosition") if points else ()
     return Beam(
         number="" if beam_number is None else str(beam_number),
         name=str(beam.get("BeamName") or ""),
-        kind=f"{beam.get('BeamType') or ''} {purpose}".strip(),
+        kind=", ".join(word.lower().replace("_", " ") for word in (str(beam.get("BeamType") or ""), purpose) if word),
         energy=_energy(beam, points),
         machine=str(beam.get("TreatmentMachineName") or ""),
         gantry=_turning(points, "GantryAngle", "GantryRotationDirection"),
@@ -281,9 +280,20 @@ def _beam(beam: Data, points: Sequence[Data], references: Sequence[Data]) -> Bea
         meterset=_meterset(beam, references),
         control_points=len(points),
         devices=", ".join([*_leaves(beam), *accessories(beam, points)]),
-        isocentre=", ".join(f"{part:.1f}" for part in isocentre) if len(isocentre) in {0, 3} else _NOT_READABLE,
+        isocentre=_isocentre(points),
         treats=any(map(_treats, references)),
     )
+
+
+def _isocentre(points: Sequence[Data]) -> str:
+    """Return the isocentre in mm; if it moves with the couch, as in helical treatments, where it begins and ends."""
+    stated = [one for point in points if len(one := numbers(point, "IsocenterPosition"))]
+    if any(len(one) != 3 for one in stated):
+        return _NOT_READABLE
+    ends = dict.fromkeys(
+        ", ".join(f"{round(part, 1) + 0.0:.1f}" for part in one) for one in (*stated[:1], *stated[-1:])
+    )
+    return " to ".join(ends)
 
 
 def _energy(beam: Data, points: Iterable[Data]) -> str:
@@ -331,7 +341,8 @@ def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
             turned = (end - begin) % 360 if way == "CW" else (begin - end) % 360
             if legs and legs[-1].way == way and way in _WAYS:
                 turned += legs.pop().turned_degrees
-            legs.append(_Leg(way, end, turned))
+            # Couch and collimator rise counter-clockwise (IEC 61217), and never turn more than once.
+            legs.append(_Leg(way, end, turned if angle == "GantryAngle" else 0.0))
         begin = begin if end is None else end
         way = str(point.get(direction) or way)
     if len(legs) > _MOST_LEGS:

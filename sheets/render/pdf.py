@@ -28,6 +28,8 @@ _PARAGRAPH_MM: Final = 0.8
 _FACT_MM: Final = 38.0
 _HEADING_MM: Final = 9.0
 _ROW_MM: Final = 4.4
+_LITTLE_MM: Final = 60.0
+"""A heading that begins a page does not leave one behind with less than this on it."""
 _ROWS_TOGETHER: Final = 12
 """Minimum number of table rows below a heading, unless there are fewer."""
 _CELL_MM: Final = 3.3
@@ -148,7 +150,7 @@ class _Paper:
             self._y += height
 
     def _heading(self, block: Heading) -> None:
-        if block.new_page and self._y > _MARGIN_MM + 1:
+        if block.new_page and self._y > _MARGIN_MM + _LITTLE_MM:
             self._new_page()
         elif self._y > _MARGIN_MM:
             self._y += 3

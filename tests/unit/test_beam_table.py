@@ -61,6 +61,41 @@ def test_a_gantry_is_described_with_every_reversal_step_and_turn(told: str, says
 
 
 @pytest.mark.parametrize(
+    ("axis", "stops", "says"),
+    [
+        ("BeamLimitingDevice", [(0, "CC"), (60, "NONE")], "0° CCW 60°"),
+        ("PatientSupport", [(0, "CC"), (20, "CC"), (40, "CC"), (60, "NONE")], "0° CCW 60°"),
+        ("PatientSupport", [(30, "CW"), (0, "CW"), (330, "NONE")], "30° CW 330°"),
+        ("PatientSupport", [(90, "NONE"), (None, "")], "90°"),
+    ],
+)
+def test_couch_and_collimator_never_make_turns(axis: str, stops: list[tuple[int | None, str]], says: str) -> None:
+    """Their angles rise counter-clockwise, unlike that of the gantry: a short rotation was one of many turns."""
+    points = [
+        item(**({f"{axis}RotationDirection": way} if way else {}), **({f"{axis}Angle": at} if at is not None else {}))
+        for at, way in stops
+    ]
+    found = beam(points)
+    assert (found.collimator if axis == "BeamLimitingDevice" else found.couch) == says
+
+
+@pytest.mark.parametrize(
+    ("positions", "says"),
+    [
+        ([[1, 2, 3]], "1.0, 2.0, 3.0"),
+        ([[1, 2, -0.01], None, [1, 2, -0.01]], "1.0, 2.0, 0.0"),
+        ([[1, 2, -30], [1, 2, 0], [1, 2, 45.5]], "1.0, 2.0, -30.0 to 1.0, 2.0, 45.5"),
+        ([[1, 2]], "not readable"),
+        ([None], ""),
+    ],
+)
+def test_an_isocentre_that_moves_with_the_couch_has_two_ends(positions: list[list[float] | None], says: str) -> None:
+    """As in a helical treatment."""
+    points = [item(IsocenterPosition=one) if one else Dataset() for one in positions]
+    assert beam(points).isocentre == says
+
+
+@pytest.mark.parametrize(
     ("attributes", "says"),
     [
         (

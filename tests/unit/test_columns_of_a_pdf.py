@@ -8,7 +8,7 @@ import pytest
 from pypdf import PdfReader
 
 from sheets.render.columns import PADDING_MM, SIZES_PT, columns
-from sheets.render.page import Cell, Page, Table
+from sheets.render.page import Cell, Heading, Page, Table
 from sheets.render.pdf import pdf
 from sheets.render.pdf_file import PdfFile
 
@@ -75,3 +75,11 @@ def test_a_table_with_too_many_figures_is_still_on_the_page() -> None:
     layout = columns(of, ROOM_MM, PdfFile(title="", producer="", created=None).width)
     assert sum(layout.widths) == pytest.approx(ROOM_MM)
     assert "".join(written(of).split()).count("123456.789") == 40
+
+
+@pytest.mark.parametrize(("rows", "pages"), [(3, 1), (40, 2)])
+def test_a_heading_that_begins_a_page_leaves_no_page_nearly_empty(rows: int, pages: int) -> None:
+    """Two rows that did not fit on the page before are no reason for a page of their own."""
+    first = Table(("a", "b"), [[Cell("1"), Cell("2")]] * rows)
+    page = Page("ANON_006", "", "2026-11-29T10:00:00+00:00", [first, Heading("Next", new_page=True), first], "x")
+    assert len(PdfReader(io.BytesIO(pdf(page))).pages) == pages
