@@ -77,21 +77,23 @@ def take(findings: Findings) -> None:
             decoded_before = False
     if not decoded:
         return
-    planes = views.made()
+    planes, scene = views.made(), after.scene(findings.levels)
     shown = draw.box(after.structures, planes, centre)
-    findings.picture = draw.views(planes, after.scene(findings.levels), shown)
-    findings.seen = draw.seen(after.structures, [(planes, shown)])
+    boxes = [draw.cropped(plane, scene, shown) for plane in planes]
+    findings.picture = draw.views(planes, scene, boxes)
+    visible = list(zip(planes, boxes, strict=True))
     if views_hottest is not None and hottest is not None:
         through = views_hottest.made()
-        scene, around = after.scene(findings.levels), draw.box(after.structures, through, hottest)
-        findings.hottest = draw.views(through, scene, around, shape=draw.LOW)
-        findings.seen = draw.seen(after.structures, [(planes, shown), (through, around)])
+        around = draw.box(after.structures, through, hottest)
+        boxes_hottest = [draw.cropped(plane, scene, around) for plane in through]
+        findings.hottest = draw.views(through, scene, boxes_hottest, shape=draw.LOW)
+        visible += zip(through, boxes_hottest, strict=True)
+    findings.seen = draw.seen(after.structures, visible)
     centre = np.clip(centre, shown.low, shown.high)
-    around = Box(np.maximum(shown.low, centre - SMALL_MM), np.minimum(shown.high, centre + SMALL_MM))
-    small = draw.thumbnail(planes[0], after.scene(findings.levels), around)
-    findings.thumbnail = b64encode(small).decode("ascii")
+    small = Box(np.maximum(shown.low, centre - SMALL_MM), np.minimum(shown.high, centre + SMALL_MM))
+    findings.thumbnail = b64encode(draw.thumbnail(planes[0], scene, small)).decode("ascii")
     if before is not None and views_before is not None and decoded_before:
-        findings.picture_before = draw.views(views_before.made(), before.scene(findings.levels), shown)
+        findings.picture_before = draw.views(views_before.made(), before.scene(findings.levels), boxes)
 
 
 def draw_differences(findings: Findings) -> None:
@@ -175,6 +177,6 @@ def _close(findings: Findings, difference: Difference) -> bytes | None:
     return draw.views(
         views.made(),
         after.scene(findings.levels, before.scene(findings.levels)),
-        Box(at - CLOSE_MM, at + CLOSE_MM),
+        [Box(at - CLOSE_MM, at + CLOSE_MM)] * 3,
         highlight=[plane.values for plane in off.made()],
     )

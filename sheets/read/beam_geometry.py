@@ -183,8 +183,7 @@ def _view(beam: Data, points: Sequence[Data], devices: Sequence[Data], setups: M
         str(one.get("RTBeamLimitingDeviceType") or ""): numbers(one, "LeafPositionBoundaries") for one in devices
     }
     openings = [_opening(state.positions, boundaries) for state in states]
-    areas = [0.0 if one is None else one.area_mm2 for one in openings]
-    widest = int(np.argmax(areas)) if areas else 0
+    widest = _widest(openings)
     state = states[widest] if states else _State({}, {})
     setup = setups.get(whole(beam, "ReferencedPatientSetupNumber")) or next(iter(setups.values()), None)
     gantry = state.angle("GantryAngle") if "GantryAngle" in state.numbers else None
@@ -208,6 +207,13 @@ def _view(beam: Data, points: Sequence[Data], devices: Sequence[Data], setups: M
         turns=tuple(_turns(points)),
         left_out=tuple(dict.fromkeys([*_unread(points, boundaries), *_unread_blocks(beam)])),
     )
+
+
+def _widest(openings: Sequence[Opening | None]) -> int:
+    """Return the index of the widest opening; of several, the middle one: a helical treatment begins off its target."""
+    areas = np.array([0.0 if one is None else one.area_mm2 for one in openings])
+    widest = np.flatnonzero(areas == areas.max()) if len(areas) else np.zeros(1, dtype=np.intp)
+    return int(widest[(len(widest) - 1) // 2])
 
 
 class _State(NamedTuple):

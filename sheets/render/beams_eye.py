@@ -44,7 +44,8 @@ _TARGET: Final = (240, 150, 150)
 _TARGET_LINE: Final = (150, 0, 20)
 _DIAL_PX: Final = 44
 _LEG_PX: Final = 7
-_BAR_MM: Final = 50.0
+_BARS_MM: Final = (50.0, 20.0, 10.0)
+"""Lengths of a scale bar, the first one that fits."""
 
 _PATIENT: Final = (("R", "L"), ("A", "P"), ("F", "H"))
 _OBLIQUE: Final = 0.4
@@ -219,7 +220,7 @@ def _axes(pen: ImageDraw.ImageDraw, view: BeamView, scale: float, collimator: _P
             (1, -1, (middle, SIDE_PX - 5), "md"),
         ):
             _write_text(pen, at, direction(view.axes[axis] * sign), anchor)
-    bar = next((mm for mm in (_BAR_MM, _BAR_MM / 5) if mm * scale < SIDE_PX / 3), _BAR_MM / 5)
+    bar = next((mm for mm in _BARS_MM if mm * scale < SIDE_PX / 3), _BARS_MM[-1])
     left, bottom = 8, SIDE_PX - 8
     pen.rectangle((left - 1, bottom - 5, left + bar * scale + 1, bottom + 1), fill="white")
     pen.rectangle((left, bottom - 4, left + bar * scale, bottom), fill=_INK)

@@ -51,6 +51,9 @@ _ROUND: Final = (1, 2, 2.5, 5, 10)
 MARGIN_MM: Final = 12.0
 """Margin shown around the structures, in mm."""
 
+_LEAST_SEEN_MM: Final = 10.0
+"""A line of a slice on which less than this is not black, in mm, shows noise or the couch."""
+
 REACH_MM: Final = 170.0
 """Maximum extent on each side of the target, in mm."""
 
@@ -68,7 +71,8 @@ _SHARP: Final = 0.3
 """Angles in radians below which a point is dropped, and above which a corner is cut off."""
 _LETTER_PX: Final = 17
 _EDGE_PX: Final = 7
-_BAR_MM: Final = 50.0
+_BARS_MM: Final = (50.0, 20.0, 10.0)
+"""Lengths of a scale bar, the first one that fits."""
 _BAR_PX: Final = 4
 _MARK_PX: Final = 13
 """Height of the number at an isodose."""
@@ -139,14 +143,14 @@ def hottest(dose: Dose | None, frame: Frame) -> Floats | None:
     return np.asarray(frame.of(dose.position(tuple(map(int, voxel)))[np.newaxis])[0])
 
 
-def seen(structures: Sequence[Structure], views: Sequence[tuple[Sequence[Plane], Box]]) -> list[Structure]:
+def seen(structures: Sequence[Structure], views: Sequence[tuple[Plane, Box]]) -> list[Structure]:
     """Return the structures that intersect a plane within the region visible of it."""
     found = []
     for structure in structures:
         if structure.drawn:
             low, high = structure.ends.copy()
             low[structure.stacked], high[structure.stacked] = structure.slabs.min(), structure.slabs.max()
-            if any(_is_within(low, high, plane, shown) for planes, shown in views for plane in planes):
+            if any(_is_within(low, high, plane, shown) for plane, shown in views):
                 found.append(structure)
     return found
 
@@ -201,13 +205,45 @@ def box(structures: Sequence[Structure], planes: Sequence[Plane], centre: Floats
     return Box(np.maximum(low, centre - REACH_MM), np.minimum(high, centre + REACH_MM))
 
 
+def cropped(plane: Plane, scene: Scene, shown: Box) -> Box:
+    """Return the visible region of a plane: of a slice, only what is not black, and the contours, with a margin.
+
+    A neck does not need the width of the shoulders.
+    """
+    if plane.normal != scene.frame.stacked:
+        return shown
+    low, high = shown.low.copy(), shown.high.copy()
+    centres = [
+        first + np.arange(count) * step
+        for first, step, count in zip(plane.first_mm, plane.step_mm, plane.values.shape[::-1], strict=True)
+    ]
+    columns, rows = ((at >= low[axis]) & (at <= high[axis]) for at, axis in zip(centres, plane.axes, strict=True))
+    visible = (plane.values > WINDOW_HU[0]) & rows[:, np.newaxis] & columns
+    contours = [contour for one in scene.structures if one.drawn for contour in one.on(plane.at_mm)]
+    for number, axis in enumerate(plane.axes):
+        is_seen = visible.sum(axis=number) * plane.step_mm[1 - number] >= _LEAST_SEEN_MM
+        ends = [*centres[number][is_seen], *(contour[:, axis] for contour in contours)]
+        if ends:
+            every = np.hstack(ends)
+            low[axis] = max(low[axis], float(every.min()) - MARGIN_MM)
+            high[axis] = min(high[axis], float(every.max()) + MARGIN_MM)
+    return Box(low, high) if (low < high).all() else shown
+
+
 def views(
-    planes: Sequence[Plane], scene: Scene, shown: Box, *, highlight: Sequence[Image] = (), shape: Shape = LARGE
+    planes: Sequence[Plane],
+    scene: Scene,
+    shown: Sequence[Box],
+    *,
+    highlight: Sequence[Image] = (),
+    shape: Shape = LARGE,
 ) -> bytes:
     """Draw planes in one picture and to one scale, with contours and isodoses; return a PNG.
 
     Parameters
     ----------
+    shown
+        Visible region of each plane.
     highlight
         Mask for each plane, drawn on top where it is not 0: a difference.
     """
@@ -215,16 +251,16 @@ def views(
 
 
 def _views(
-    planes: Sequence[Plane], scene: Scene, shown: Box, highlight: Sequence[Image], shape: Shape
+    planes: Sequence[Plane], scene: Scene, shown: Sequence[Box], highlight: Sequence[Image], shape: Shape
 ) -> Pictures.Image:
-    sizes = [shown.high[list(plane.axes)] - shown.low[list(plane.axes)] for plane in planes]
+    sizes = [(box.high - box.low)[list(plane.axes)] for plane, box in zip(planes, shown, strict=True)]
     corners, whole = _arrangement([(float(width), float(height)) for width, height in sizes], shape.aspect)
     scale = shape.width_px / whole[0]
     picture = Pictures.new("RGB", (shape.width_px, ceil(whole[1] * scale)))
     panels = []
-    for number, (plane, size, corner) in enumerate(zip(planes, sizes, corners, strict=True)):
-        panel = _Panel(plane, shown, scale, (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)))
-        _draw(panel, scene, shown)
+    for number, (plane, around, size, corner) in enumerate(zip(planes, shown, sizes, corners, strict=True)):
+        panel = _Panel(plane, around, scale, (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)))
+        _draw(panel, scene, around)
         if number < len(highlight):
             panel.cover(panel.resampled((highlight[number] != 0).astype(np.uint8)), 255)
         place = round(corner[0] * scale), round(corner[1] * scale)
@@ -387,8 +423,8 @@ def _letters(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int]) ->
 def _bar(
     pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, scale: float, corner: tuple[int, int], most_px: float
 ) -> None:
-    """Draw a scale bar of 5 cm, or of 1 cm if that is too long; none if neither fits."""
-    length = next((mm for mm in (_BAR_MM, _BAR_MM / 5) if mm * scale < most_px), None)
+    """Draw a scale bar of 5 cm, or a shorter one if that is too long; none if none fits."""
+    length = next((mm for mm in _BARS_MM if mm * scale < most_px), None)
     if length is None:
         return
     right, bottom = corner
@@ -557,7 +593,7 @@ def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> by
     """Draw a small square picture of one plane; return a PNG."""
     plain = replace(scene, levels=[level._replace(mark="") for level in scene.levels], hottest=None)
     width, height = (shown.high - shown.low)[list(plane.axes)].tolist()
-    drawn = _views([plane], plain, shown, (), Shape(round(_SMALL_PX * min(1, width / height)), height / width))
+    drawn = _views([plane], plain, [shown], (), Shape(round(_SMALL_PX * min(1, width / height)), height / width))
     side = max(drawn.size)
     picture = Pictures.new("RGB", (side, side))
     picture.paste(drawn, ((side - drawn.width) // 2, (side - drawn.height) // 2))

@@ -177,6 +177,13 @@ def test_the_widest_opening_is_shown_and_what_is_not_stated_again_stays() -> Non
     assert seen.opening.area_mm2 == pytest.approx(40 * 45 + 50 * 50)
 
 
+@pytest.mark.parametrize(("count", "shown"), [(1, 1), (2, 1), (3, 2), (1531, 766)])
+def test_of_equal_openings_the_middle_one_is_shown(count: int, shown: int) -> None:
+    """A helical treatment begins and ends beside its target."""
+    seen = view(*JAWS, more=[item(GantryAngle=one % 360) for one in range(count - 1)])
+    assert (seen.control_point, seen.control_points) == (shown, count)
+
+
 @pytest.mark.parametrize("collimator", [0, 45, 90, 270])
 def test_jaws_are_turned_with_the_collimator(collimator: float) -> None:
     """Counter-clockwise, seen from the source: a corner of the field is at the computed position."""

@@ -178,7 +178,7 @@ def test_a_voxel_is_drawn_half_a_voxel_around_its_middle() -> None:
         shown = Box(middle - 2, middle + 3)
         shown.low[across] -= 4
         shown.high[across] += 3
-        picture = Image.open(io.BytesIO(draw.views([plane], Scene(within, (), None, ()), shown))).convert("RGB")
+        picture = Image.open(io.BytesIO(draw.views([plane], Scene(within, (), None, ()), [shown]))).convert("RGB")
         white = (np.array(picture) > 250).all(axis=2)
         scale = picture.width / (shown.high[across] - shown.low[across])
         down = up == 1  # the back is below, the head above

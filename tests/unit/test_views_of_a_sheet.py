@@ -63,7 +63,7 @@ def test_structures_that_a_view_goes_through_are_named() -> None:
 
     def names(plane: Plane, low: float = -60, high: float = 60) -> list[str]:
         shown = Box(np.array([low, -60, -60]), np.array([60, 60, high]))
-        return [one.name for one in draw.seen(found, [([plane], shown)])]
+        return [one.name for one in draw.seen(found, [(plane, shown)])]
 
     found = structures(("PTV", "PTV", 0), ("Cord", "ORGAN", 3), ("Lens", "ORGAN", 30))
     coronal = Plane(1, 0.0, np.zeros((41, 101), np.float32), (-50.0, -60.0), (1.0, 3.0))
@@ -72,6 +72,19 @@ def test_structures_that_a_view_goes_through_are_named() -> None:
     assert names(coronal) == ["PTV", "Cord", "Lens"]
     assert names(coronal, high=20) == ["PTV", "Cord"]
     assert names(axial(0), low=12) == []
+
+
+def test_a_slice_is_cropped_to_what_it_shows() -> None:
+    """To tissue and contours with a margin, within the region of all views; an empty one is not cropped."""
+    shown = Box(np.array([-45.0, -45, -20]), np.array([45.0, 45, 20]))
+    scene, plane = Scene(WITHIN, structures(("PTV", "PTV", 0)), None, ()), axial(0)
+    plane.values[60:91, 40:65] = 40
+    plane.values[20, 20] = plane.values[0] = 40  # noise, and what is not shown
+    low, high = draw.cropped(plane, scene, shown)
+    assert (low.tolist(), high.tolist()) == ([-22, -22, -20], [26, 45, 20])
+    beside = Plane(1, 0.0, np.full((41, 101), -1000, np.float32), (-50.0, -60.0), (1.0, 3.0))
+    for other in (axial(30), beside):
+        assert all(np.array_equal(*ends) for ends in zip(draw.cropped(other, scene, shown), shown, strict=True))
 
 
 @pytest.mark.parametrize("size_mm", [(100.0, 100.0), (100.0, 60.0), (60.0, 100.0)])
@@ -107,7 +120,7 @@ def test_the_highest_dose_is_marked_where_a_view_goes_through_it(at_mm: float, m
     shown = Box(np.array([-50.0, -50.0, -50.0]), np.array([50.0, 50.0, 50.0]))
     scene = Scene(WITHIN, (), None, (), np.array([20.0, -10.0, 0.0]))
     shape = draw.Shape(400, 1.0)
-    picture = Image.open(io.BytesIO(draw.views([axial(at_mm)], scene, shown, shape=shape))).convert("L")
+    picture = Image.open(io.BytesIO(draw.views([axial(at_mm)], scene, [shown], shape=shape))).convert("L")
     here = np.asarray(picture)[160 - 3 : 160 + 4, 280 - 3 : 280 + 4]  # 4 pixels a mm, from -50 mm
     assert (int(here.max()) == 255) is marked
 
@@ -147,7 +160,7 @@ def test_each_isodose_runs_where_the_dose_is_and_has_its_number() -> None:
     pictures = []
     for level in (half, half._replace(mark="")):
         scene = Scene(WITHIN, (), dose, [level])
-        png = draw.views([axial(0)], scene, shown, shape=draw.Shape(800, 1.0))
+        png = draw.views([axial(0)], scene, [shown], shape=draw.Shape(800, 1.0))
         pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=int)
         rows, columns = np.nonzero((np.abs(pixels - np.array(draw.rgb(half.colour))) < 40).all(axis=2))
         pictures.append(np.hypot((columns + 0.5) / 8 - 50, (rows + 0.5) / 8 - 50))
