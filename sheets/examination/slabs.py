@@ -31,7 +31,7 @@ _FILLED: Final = (0.25, 4.0)
 _LEAST: Final = 0.05
 """Minimum extent of a body beyond its last plane, as a fraction of the distance to the next slice."""
 
-_TOUCHING: Final = 1.06
+_TOUCHING: Final = 1.08
 """A body that would end this far away, relative to the next slice, still ends before it: its course is estimated."""
 
 _CLOSED: Final = 0.1
