@@ -163,6 +163,7 @@ def rename(
     *,
     replace: bool = False,
     elsewhere: Callable[[str], bool] | None = None,
+    hospital: str = "",
 ) -> Renaming:
     """Compute the treatment of a set's free texts.
 
@@ -174,8 +175,10 @@ def rename(
         Whether unknown words are removed by default.
     elsewhere
         Whether a word also occurs in another person's set.
+    hospital
+        Name by which the collection knows the set's hospital.
     """
-    rule = Rule(evidence_of(rtset), decisions, replace, elsewhere)
+    rule = Rule(evidence_of(rtset, hospital), decisions, replace, elsewhere)
     cleaner = Cleaner(identifiers_of(rtset), rtset.texts, rule)
     coded = CodedWords(rtset.unusual, rule)
     structure_set = rtset.structure_set.view

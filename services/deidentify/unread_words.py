@@ -1,8 +1,8 @@
 """Words in kept texts that are neither in the lexicon nor identifiers of the set, for a person to review.
 
 Some occur elsewhere: in the folder's name, in a removed comment, or as initials of a name. That is weak evidence. It
-never affects a lexicon word or a number of the plan, and removes a word only if it occurs in the folder's name or a
-comment on the person, or if two sources agree; otherwise it is the reason given beside the word.
+never affects a lexicon word or a number of the plan, and removes a word only if it occurs in the folder's name, the
+hospital's or a comment on the person, or if two sources agree; otherwise it is the reason given beside the word.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _NAMES: Final = (
     "ImageComments",
 )
 _LABELS: Final = ("RTPlanLabel", "StructureSetLabel")
-_DECIDING: Final = frozenset(("the folder's name", "a comment on the person"))
+_HOSPITAL: Final = "the hospital's name"
+_DECIDING: Final = frozenset(("the folder's name", "a comment on the person", _HOSPITAL))
 """Sources that are sufficient alone."""
 
 _SHORTEST: Final = 3
@@ -54,6 +55,7 @@ _MOST_TEXTS: Final = 3
 """Maximum number of texts quoted beside a word, per kind."""
 
 _NAMELESS: Final = all_spellings(word_lists.NAMELESS)
+_GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
 _NUMBER: Final = re.compile(r"\d+")
 _TOKEN: Final = re.compile(r"[^\W\d_]+|\d+")
 _CODED: Final = re.compile(r"(?<![^\W_])(?!99[^\W\d_]{4,}(?![^\W_]))[^\W_]*\d[^\W_]*")
@@ -154,6 +156,8 @@ class Rule:
         if self.decisions.is_removed(word):
             return True
         why = self.weak.reasons(word)
+        if _HOSPITAL in why:  # it occurs in the texts of every patient
+            return not self.decisions.is_fine(word)
         weak = bool(why & _DECIDING) or len(why) > 1 or fold(word) in self.agreed
         return weak and not (self.elsewhere and self.elsewhere(word))
 
@@ -233,16 +237,22 @@ def find(
     )
 
 
-def evidence_of(rtset: RtSet) -> WeakEvidence:
+def evidence_of(rtset: RtSet, hospital: str = "") -> WeakEvidence:
     """Collect the weak evidence of a set: from its folder, file names, removed texts, and excluded objects.
 
     A removed name or description that repeats its object's label says nothing: planning systems copy labels there.
 
     Values of typed identifying attributes are strong evidence and not included.
+
+    Parameters
+    ----------
+    hospital
+        Name by which the collection knows its hospital, which its objects may not state.
     """
     sources: defaultdict[str, set[str]] = defaultdict(set)
     files = (rtset.structure_set, rtset.plan, rtset.dose, *rtset.slices[:1])
     _add(sources, "the folder's name", rtset.folder.name)
+    _add(sources, _HOSPITAL, hospital, but=_GENERIC)
     labels = {fold(word) for file in files for each in _LABELS for word in _TOKEN.findall(file.view.text(each))}
     for keywords, source in (
         (_COMMENTS, "a comment on the person"),

@@ -16,6 +16,7 @@ from services.verdict.summary import Travelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from services.dicom.dataset import View
     from services.forms.collection_form import Options
@@ -30,10 +31,21 @@ _BIRTH: Final = "PatientBirthDate"
 
 
 def of_set(
-    rtset: RtSet, options: Options, naming: Naming = UNNAMED, decisions: Decisions = NOTHING_DECIDED
+    rtset: RtSet,
+    options: Options,
+    naming: Naming = UNNAMED,
+    decisions: Decisions = NOTHING_DECIDED,
+    hospital_of: Callable[[Path], str] = lambda _: "",
 ) -> Travelling:
-    """Return the cleaned texts that would be published, by role, and the statements about the person."""
-    renaming = rename(rtset, naming, decisions, replace=options.unread_words == "replace")
+    """Return the cleaned texts that would be published, by role, and the statements about the person.
+
+    Parameters
+    ----------
+    hospital_of
+        Name of the hospital of a set's folder.
+    """
+    hospital = hospital_of(rtset.folder)
+    renaming = rename(rtset, naming, decisions, replace=options.unread_words == "replace", hospital=hospital)
     texts: defaultdict[str, set[str]] = defaultdict(set)
     for text in renaming.kept_texts:
         texts[text.role] |= {text.value} - {""}
@@ -74,4 +86,10 @@ def asked_by(collection: Collection | None, options: Options) -> Callable[[RtSet
     """Return the preview function for sets of a collection, with its decisions; it can be sent to another process."""
     if collection is None:
         return partial(of_set, options=options)
-    return partial(of_set, options=options, naming=collection.naming, decisions=collection.decisions)
+    return partial(
+        of_set,
+        options=options,
+        naming=collection.naming,
+        decisions=collection.decisions,
+        hospital_of=collection.hospital_named,
+    )

@@ -31,6 +31,7 @@ def choose_renaming(one: OneSet, rtset: RtSet, person: str) -> Renaming:
         collection.decisions,
         replace=collection.options.unread_words == "replace",
         elsewhere=lambda word: fold(word) in of_others(),
+        hospital=collection.hospital_named(one.folder),
     )
 
 

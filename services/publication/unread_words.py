@@ -49,6 +49,7 @@ KINDS: Final[Mapping[str, str]] = {
 _REASONS: Final = frozenset(
     (
         gettext_noop("the folder's name"),
+        gettext_noop("the hospital's name"),
         gettext_noop("a comment on the person"),
         gettext_noop("a description that was removed"),
         gettext_noop("a name or comment that was removed"),

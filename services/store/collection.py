@@ -371,6 +371,10 @@ class Collection:
             return ""
         return inside[0]
 
+    def hospital_named(self, folder: PurePath) -> str:
+        """Return the name of a set's hospital: of its folder, or else the form's."""
+        return self.hospital_of(folder) or self.identity.hospital
+
     def name_of(self, folder: PurePath) -> str:
         """Return the name of a set: its folder, relative to its hospital's if it has one."""
         return PurePath(folder).relative_to(self.root).as_posix()

@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+import pydicom
 import pytest
 
 from services.maintenance import doctor, export
@@ -210,3 +211,20 @@ def test_status_names_hospitals_before_the_first_run(tmp_path: Path) -> None:
     a_set(root / "A", "P1")
     (row,) = StatusReader(root, Settings()).read().sets
     assert (row.folder, row.hospital) == ("A/P1", "A")
+
+
+@pytest.mark.parametrize("where", ["", "Klinik Untersulz"])
+def test_the_name_of_a_hospital_goes_from_labels(tmp_path: Path, where: str) -> None:
+    """The form's or the folder's, in sets of several patients; words of all clinics and of the lexicon stay."""
+    root = make_collection(tmp_path / "BATCH", hospital="Moosgruber Klinik Nord", more='[people]\nhospitals = "folder"')
+    own = "Untersulz" if where else "Moosgruber"
+    for patient_id, label in (("4711", f"HN {own}"), ("4712", f"{own}_HN 2"), ("4713", "HN Klinik")):
+        edit = setting("RTPLAN", RTPlanLabel=label)
+        make_set(root / where, edit, setting(PatientID=patient_id), name=f"P{patient_id}", seed=patient_id)
+    run(root)
+    plans = {path.parent.name: pydicom.dcmread(path) for path in root.glob("ANON_*/RP.*")}
+    assert sorted(str(plan.RTPlanLabel) for plan in plans.values()) == ["HN", "HN 2", "HN Klinik"]
+    for line in tracking_lines(root)[1:]:
+        number = line.split(", ")[1][-3:]
+        source = root / where / f"P{line.split(', ')[0]}"
+        assert anonymizer("verify", source, root / f"ANON_{number}").returncode == 0

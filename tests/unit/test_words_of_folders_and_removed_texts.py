@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.deidentify.replacements import UNNAMED, rename
+from services.forms.word_list import Decisions
+from services.vocabulary.spelling import fold
 from tests.anonymized import anonymized
-from tests.sets import other_object, patient, setting
+from tests.sets import make_set, other_object, patient, setting
+from tests.unit.test_rtset import assemble
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,3 +116,20 @@ def test_doses_and_words_of_the_lexicon_are_no_question(tmp_path: Path, label: s
     assert str(done.plan.RTPlanLabel) == label
     assert unread(done) == {}
     assert "113105" in done.methods
+
+
+@pytest.mark.parametrize(
+    ("label", "fine", "stays"),
+    [
+        ("HN Moosgruber", False, "HN"),
+        ("HN Moosgruber", True, "HN Moosgruber"),
+        ("HN Klinik", False, "HN Klinik"),
+        ("HN Lunge", False, "HN Lunge"),
+    ],
+)
+def test_the_hospital_is_called_so(tmp_path: Path, label: str, stays: str, *, fine: bool) -> None:
+    """Its name goes although it is in every patient's texts, unless a person accepted the word."""
+    rtset = assemble(make_set(tmp_path, NOBODY, labelled(label)))
+    decisions = Decisions(fine=frozenset((fold("Moosgruber"),)) if fine else frozenset())
+    renaming = rename(rtset, UNNAMED, decisions, elsewhere=lambda _: True, hospital="Klinik Moosgruber Lunge")
+    assert renaming.clean(label, "plan_label") == stays

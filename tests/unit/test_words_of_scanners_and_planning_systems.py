@@ -26,10 +26,12 @@ SCANNERS = {
         "Discovery STE",
         "Incisive CT",
         "Aquilion Lightning",
+        "Aquilion/LB",
+        "GEMINI TF Big Bore",
     ],
     "SoftwareVersions": ["syngo CT VA48A", "gmp_hde.32", "coreload.81", "sles_hde.49", "V4.86ER002", "07MW11.10"],
     "FilterType": ["LARGE BOWTIE FIL", "MEDIUM FILTER", "FLAT"],
-    "ConvolutionKernel": ["CHST", "STANDARD", "Br38f", "FC13-H"],
+    "ConvolutionKernel": ["CHST", "STANDARD", "Br38f", "FC13-H", "UB", "YA"],
     "PositionReferenceIndicator": ["OM", "STERNAL NOTCH", "XIPHOID", "ILIAC CREST"],
 }
 PLANNING_SYSTEMS = {
@@ -38,6 +40,10 @@ PLANNING_SYSTEMS = {
         "External Beam Planning",
         "Leksell Gamma Knife Perfexion",
         "Elements Multiple Brain Mets SRS",
+        "Hi-Art",
+        "HyperSight",
+        "Pinnacle Evolution",
+        "ProKnow DS",
     ],
     "SoftwareVersions": ["10.1.0.613 (Dicom Export)", "OTP V4.5.3", "5.11.03", "OFFIS_DCMTK_364"],
 }

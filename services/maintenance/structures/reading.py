@@ -130,7 +130,8 @@ def _rule(collection: Collection, rtset: RtSet, index: int | None, persons: Mapp
     texts = "\n".join(fold(text.value) for text in rtset.texts)
     elsewhere = frozenset(word for word, of_word in persons.items() if of_word - own and word in texts)
     replaced = collection.options.unread_words == "replace"
-    return Rule(evidence_of(rtset), collection.decisions, replaced, partial(_is_among, elsewhere))
+    hospital = collection.hospital_named(rtset.folder)
+    return Rule(evidence_of(rtset, hospital), collection.decisions, replaced, partial(_is_among, elsewhere))
 
 
 def _is_among(folded: frozenset[str], word: str) -> bool:
