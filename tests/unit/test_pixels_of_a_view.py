@@ -130,9 +130,9 @@ def test_everything_in_a_view_is_where_it_is(position: str, spacing: str) -> Non
 
         # The block: half a voxel more or less on each side, from the centres of its outermost voxels.
         white = (red > 250) & (green > 250) & (blue > 250)
-        low, high = BLOCK_MM
-        middle = [pixel(float(low[axis] + high[axis]) / 2, axis) for axis in (across, up)]
-        half = [float(high[axis] - low[axis] + 2 * size[axis]) / 2 * scale + 2 for axis in (across, up)]
+        lowest, highest = BLOCK_MM
+        middle = [pixel(float(lowest[axis] + highest[axis]) / 2, axis) for axis in (across, up)]
+        half = [float(highest[axis] - lowest[axis] + 2 * size[axis]) / 2 * scale + 2 for axis in (across, up)]
         near = np.zeros_like(white)
         near[
             max(round(middle[1] - half[1]), 0) : round(middle[1] + half[1]),
@@ -142,9 +142,9 @@ def test_everything_in_a_view_is_where_it_is(position: str, spacing: str) -> Non
         for axis in (across, up):
             count = round(SIDE_MM / size[axis])
             centres = (np.arange(count) - (count - 1) / 2) * size[axis]
-            inside = centres[(centres >= low[axis]) & (centres <= high[axis])]
-            ends = inside[0] - size[axis] / 2, inside[-1] + size[axis] / 2
-            expected += sorted(pixel(float(end), axis) for end in ends)
+            inside = centres[(centres >= lowest[axis]) & (centres <= highest[axis])]
+            first_mm, last_mm = float(inside[0] - size[axis] / 2), float(inside[-1] + size[axis] / 2)
+            expected += sorted((pixel(first_mm, axis), pixel(last_mm, axis)))
         assert edges(white & near) == pytest.approx(expected, abs=1.5)
 
         isodose = (green > 120) & (red < 90) & (blue < 90)
