@@ -306,7 +306,8 @@ def _energy(beam: Data, points: Iterable[Data]) -> str:
     ]
     energy_unit = _UNIT.get(radiation, "MeV")
     energy_text = f"{_range(list(energies))} {energy_unit} " if energies else ""
-    return ", ".join([f"{energy_text}{_particle(beam, radiation)}", *fluences])
+    layers = [f"{len(energies)} energies"] if len(energies) > _MOST_ENERGIES else []
+    return ", ".join([f"{energy_text}{_particle(beam, radiation)}", *layers, *fluences])
 
 
 def _particle(beam: Data, radiation: str) -> str:
@@ -318,9 +319,9 @@ def _particle(beam: Data, radiation: str) -> str:
 
 
 def _range(energies: Sequence[float]) -> str:
-    """Return the energies; for many layers, the lowest, the highest and their number."""
+    """Return the energies; for many layers, the lowest and the highest."""
     if len(energies) > _MOST_ENERGIES:
-        return f"{min(energies):g} to {max(energies):g} ({len(energies)} energies)"
+        return f"{min(energies):g} to {max(energies):g}"
     return "/".join(f"{energy:g}" for energy in energies)
 
 

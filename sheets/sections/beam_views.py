@@ -53,7 +53,9 @@ def blocks(findings: Findings) -> Iterator[Block]:
 
 def _lines(beam: Beam, view: BeamView) -> list[str]:
     """Return the angles, the control point drawn, and what is not drawn."""
-    at = f", control point {view.control_point} of {view.control_points}" if view.control_points > 2 else ""
+    at = f", control point {view.control_point} of {view.control_points}"
+    if view.control_points <= 2 or view.opening is None:  # spots are those of all control points
+        at = ""
     angles = f"gantry {beam.gantry or 'not stated'}, collimator {beam.collimator or 'not stated'}"
     drawn = "" if view.gantry is None else f" at {degrees(view.gantry)}"
     lines = [f"{angles}, couch {beam.couch or 'not stated'}", f"drawn{drawn}{at}" if drawn or at else ""]

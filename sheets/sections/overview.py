@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from services.language import counted
 from sheets import kept_texts
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sheets.read.beams import Beam
     from sheets.read.plan_objects import Objects
     from sheets.render.page import Block
+
+MOST_METERSETS: Final = 9
+"""Maximum number of metersets on the first page."""
 
 
 def blocks(findings: Findings) -> Iterator[Block]:
@@ -68,7 +71,7 @@ def _facts(findings: Findings) -> Iterator[Block]:
             ("CT", f"{counted(len(objects.slices), 'slice')}, {objects.spacing} apart"),
             ("Structures", f"{len(after.structures)}, {len(drawn)} with contours"),
             ("Machine", ", ".join(machines(objects.plan, objects.beams)) or "none"),
-            ("Beams", _beams_in_short(objects.beams)),
+            ("Beams", beams_in_short(objects.beams)),
             ("Texts", kept_texts.in_short(findings.travelling)),
             ("Fingerprint", findings.fingerprint),
         ]
@@ -88,11 +91,13 @@ def _patient(objects: Objects) -> str:
     return ", ".join(one for one in stated if one)
 
 
-def _beams_in_short(found: Sequence[Beam]) -> str:
+def beams_in_short(found: Sequence[Beam]) -> str:
+    """Return the number of beams, and the metersets of a few."""
     treating = [beam for beam in found if beam.treats]
-    metersets = " + ".join(beam.meterset for beam in treating)
+    many = len(treating) > MOST_METERSETS
+    metersets = ", listed below" if many else ": " + " + ".join(beam.meterset for beam in treating)
     others = len(found) - len(treating)
-    parts = [f"{len(treating)} with meterset: {metersets}"] if treating else []
+    parts = [f"{len(treating)} with meterset{metersets}"] if treating else []
     parts += [f"{others} without meterset"] if others else []
     return ", ".join(parts) or "none"
 

@@ -13,6 +13,7 @@ from sheets.read.beams import Beam, beams
 from sheets.read.dose_grid import Dose
 from sheets.read.numbers import percent
 from sheets.render import draw
+from sheets.sections.overview import beams_in_short
 
 
 def beam(points: list[Dataset] | None = None, **attributes: object) -> Beam:
@@ -174,7 +175,7 @@ def test_layers_of_a_proton_beam_are_reported_as_a_range() -> None:
     points = [item(NominalBeamEnergy=70 + 2 * layer) for layer in range(40)]
     made = item(BeamNumber=1, RadiationType="PROTON", IonControlPointSequence=points)
     (found,) = beams(item(IonBeamSequence=[made]))
-    assert found.energy == "70 to 148 (40 energies) MeV proton"
+    assert found.energy == "70 to 148 MeV proton, 40 energies"
 
 
 @pytest.mark.parametrize(
@@ -267,3 +268,25 @@ def test_isodoses_are_per_cent_of_what_is_prescribed_and_round_doses_where_nothi
 def test_a_percentage_has_no_digit_that_says_nothing(part: float, says: str) -> None:
     """100 % beside 95 %."""
     assert percent(part) == says
+
+
+@pytest.mark.parametrize(
+    ("metersets", "says"),
+    [
+        ([100.5, 80, None], "2 with meterset: 100.5 + 80.0, 1 without meterset"),
+        ([None], "1 without meterset"),
+        ([100] * 32, "32 with meterset, listed below"),
+        ([], "none"),
+    ],
+)
+def test_the_first_page_does_not_list_the_metersets_of_many_beams(metersets: list[float | None], says: str) -> None:
+    """They took ten lines of a phone; the table of beams has them."""
+    references = [
+        item(ReferencedBeamNumber=number, **({} if mu is None else {"BeamMeterset": mu}))
+        for number, mu in enumerate(metersets)
+    ]
+    plan = item(
+        BeamSequence=[item(BeamNumber=number) for number, _ in enumerate(metersets)],
+        FractionGroupSequence=[item(ReferencedBeamSequence=references)],
+    )
+    assert beams_in_short(beams(plan)) == says
