@@ -55,7 +55,7 @@ def blocks(findings: Findings) -> Iterator[Block]:
                 for beam in found
             ],
             frozenset({7, 8}),
-            (0.7, 1.6, 1.3, 1.6, 1.8, 0.9, 0.9, 1.1, 0.7, 2.3, 2.2),
+            (0.7, 1.6, 1.5, 1.6, 1.8, 0.8, 0.8, 1.1, 0.7, 2.3, 2.2),
         )
     yield from map(Text, _lost(findings))
     yield from _machine(findings)
