@@ -18,9 +18,9 @@ from PIL import Image
 BROWSER: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ANONYMIZER: Final = Path(sys.executable).parent / "anonymizer"
 PARTS: Final = {
-    "sheet-first-page.png": ("sheets/ANON_006.html", 1000, (0, 1540)),
-    "sheet-doses.png": ("sheets/ANON_006.html", 1000, (1545, 2825)),
-    "sheet-beams.png": ("sheets/ANON_006.html", 1000, (3525, 4215)),
+    "sheet-first-page.png": ("sheets/ANON_006.html", 1000, (0, 1552)),
+    "sheet-doses.png": ("sheets/ANON_006.html", 1000, (1555, 2835)),
+    "sheet-beams.png": ("sheets/ANON_006.html", 1000, (3560, 4250)),
     "sheet-phone.png": ("sheets/ANON_006.html", 390, (0, 1500)),
 }
 """Name, contents, width, and vertical range, in pixels."""
