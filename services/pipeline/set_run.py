@@ -68,7 +68,7 @@ class SetRun:
             return answer
         becomes = who_it_becomes.decide(one, rtset, published)
         person = who_it_becomes.person_of_set(one, rtset)
-        renaming = set_texts.choose_renaming(one, rtset, person)
+        renaming = set_texts.choose_renaming(one, rtset, person, becomes.hospital)
         if published is None and set_texts.must_be_reviewed(one, renaming):
             set_texts.note_words(one, renaming, person)
             return self.answers.unread_words(word.word for word in renaming.undecided)

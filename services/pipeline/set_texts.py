@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from services.rtset.reader import RtSet
 
 
-def choose_renaming(one: OneSet, rtset: RtSet, person: str) -> Renaming:
+def choose_renaming(one: OneSet, rtset: RtSet, person: str, hospital: str) -> Renaming:
     """Compute the treatment of the set's texts.
 
     Parameters
     ----------
     person
         Keyed mark of the set's person, which distinguishes the words of different persons.
+    hospital
+        Name of its hospital in the tracking file, which a list of identities may state.
     """
     collection = one.collection
     of_others = cache(partial(unread_words.of_others, collection, person))  # read if a word needs it, and once
@@ -31,7 +33,7 @@ def choose_renaming(one: OneSet, rtset: RtSet, person: str) -> Renaming:
         collection.decisions,
         replace=collection.options.unread_words == "replace",
         elsewhere=lambda word: fold(word) in of_others(),
-        hospital=collection.hospital_named(one.folder),
+        hospital=f"{collection.hospital_named(one.folder)} {hospital}",
     )
 
 

@@ -228,3 +228,16 @@ def test_the_name_of_a_hospital_goes_from_labels(tmp_path: Path, where: str) -> 
         number = line.split(", ")[1][-3:]
         source = root / where / f"P{line.split(', ')[0]}"
         assert anonymizer("verify", source, root / f"ANON_{number}").returncode == 0
+
+
+def test_the_name_of_a_listed_hospital_goes_from_labels(tmp_path: Path) -> None:
+    """That of the patient's row, besides the form's."""
+    root = make_collection(tmp_path / "BATCH", hospital="Moosgruber Klinik")
+    (root / "identities.csv").write_text("original_id,patient_id,hospital\n4711,T-1,Untersulz\n", encoding="utf-8")
+    edit = setting("RTPLAN", RTPlanLabel="HN Untersulz")
+    named = setting("RTSTRUCT", StructureSetLabel="HN Moosgruber")
+    make_set(root, edit, named, setting(PatientID="4711"), name="P1")
+    run(root)
+    labels = {str(pydicom.dcmread(path).get("RTPlanLabel")) for path in root.glob("ANON_*/RP.*")}
+    labels |= {str(pydicom.dcmread(path).get("StructureSetLabel")) for path in root.glob("ANON_*/RS.*")}
+    assert labels == {"HN"}

@@ -176,7 +176,7 @@ def test_the_words_of_other_sets_are_read_once_for_a_set(tmp_path: Path, monkeyp
     monkeypatch.setattr(unread_words, "every", lambda of: asked.append(of) or every(of))
     monkeypatch.setattr(set_texts, "rename", lambda *_, elsewhere, **__: elsewhere)
     one: Any = SimpleNamespace(collection=collection, folder=collection.root / "a")
-    of_another: Any = set_texts.choose_renaming(one, None, "this")
+    of_another: Any = set_texts.choose_renaming(one, None, "this", "H")
     assert asked == []
     assert list(map(of_another, ["HOHENLOHE", "Own", "Oehringen"])) == [True, True, False]
     assert asked == [collection]
