@@ -19,7 +19,8 @@ def on_request(stop: Callable[[], object]) -> None:
     terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def hang_up(*_: object) -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        if signal.signal(signal.SIGHUP, signal.SIG_IGN) is signal.SIG_IGN:
+            return  # the second signal came during the call, and was handled first
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for descriptor in terminals:  # writing there would fail
             os.dup2(nowhere, descriptor)
