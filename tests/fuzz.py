@@ -2,9 +2,9 @@
 
 Objects of all kinds and encodings are changed at random: bytes, lengths, headers, whole elements. Each is read by us
 and by pydicom. Refusing is always allowed, with one of the reader's own errors; what is read must hold every element
-that pydicom sees, value included, and must tile the data. Every so many times GDCM and DCMTK read it too, where their
-`gdcmdump` and `dcmdump` are installed, and the damaged file goes its whole way in its set, through check, writing and
-proof, which must agree. The same seed and count do the same.
+that pydicom sees, value included, and must tile the data, and a file is read alike alone and in a series. Every so many
+times GDCM and DCMTK read it too, where their `gdcmdump` and `dcmdump` are installed, and the damaged file goes its
+whole way in its set, through check, writing and proof, which must agree. The same seed and count do the same.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pydicom import config, dcmread
 from pydicom.dataelem import RawDataElement
 
 from services.dicom.elements import PADDING, Malformed, Truncated
-from services.dicom.part10 import DicomFile, NotDicom, read
+from services.dicom.part10 import DicomFile, NotDicom, Series, read
 from services.dicom.transcode import SURPLUS
 from services.errors import SetIncomplete, SetRefused
 from tests import sets
@@ -231,6 +231,23 @@ def compare(path: Path, way: str) -> str:
     return "read by both"
 
 
+def compare_in_series(path: Path, before: Iterable[Path]) -> None:
+    """Read a file alone, and after others; raise `Finding` if it is read otherwise, or refused in other words."""
+    series = Series()
+    for other in before:
+        outcome(other, series)
+    if outcome(path, series) != outcome(path):
+        raise Finding("it is read otherwise in its series")
+
+
+def outcome(path: Path, series: Series | None = None) -> object:
+    """Return what was read, or why nothing was."""
+    try:
+        return read(path, series)
+    except (NotDicom, Malformed) as fault:
+        return type(fault), str(fault)
+
+
 _LINE: Final = re.compile(r"( *)\(([0-9a-f]{4}),([0-9a-f]{4})\) ([A-Za-z?]{2}) .*# *(\d+|u/l) *, *[\d?-]")
 _ITEM_LINE: Final = re.compile(r"( *)\(fffe,e000\)")
 
@@ -326,6 +343,8 @@ def run(seed: int, count: int, folder: Path) -> Counter[str]:
     folder.mkdir(exist_ok=True)
     corpus, found = Corpus(folder / "corpus"), Counter[str]()
     dumpers = [place for dumper in DUMPERS if (place := shutil.which(dumper))]
+    previous = folder / "previous.dcm"
+    previous.touch()
     for number in range(count):
         chance = random.Random(f"{seed} {number}")  # the same seed makes the same cases
         way, source = corpus.choose(chance)
@@ -334,6 +353,7 @@ def run(seed: int, count: int, folder: Path) -> Counter[str]:
         faulthandler.dump_traceback_later(HANGS_S, exit=True)
         try:
             found[told := compare(path, way)] += 1
+            compare_in_series(path, (source, previous, source))
             if told == "read by both" and not number % DUMPED_EVERY:
                 found.update(compare_dumps(path, dumpers))
             if not number % WHOLE_WAY_EVERY:
@@ -345,6 +365,7 @@ def run(seed: int, count: int, folder: Path) -> Counter[str]:
             raise Finding(f"case {number} of seed {seed}, {way} {source.name[:2]}: {error!r}") from error
         finally:
             faulthandler.cancel_dump_traceback_later()
+        path.replace(previous)
     return found
 
 

@@ -11,6 +11,7 @@ import stat
 import sys
 import zlib
 from bisect import bisect_left
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -28,6 +29,7 @@ from services.dicom.elements import (
     OtherEncoding,
     Parser,
     PixelsFollow,
+    Recurring,
     Truncated,
     encode,
 )
@@ -138,8 +140,24 @@ class DicomFile:
         return bisect_left(self.elements, self.pixels.at, key=itemgetter(2))
 
 
-def read(path: Path) -> DicomFile:
+class Series:
+    """What files of the same series have in common, so that it is read once."""
+
+    def __init__(self) -> None:
+        self._recurring: Final[defaultdict[tuple[str, str], Recurring]] = defaultdict(Recurring)
+
+    def common(self, sop_class_uid: str, transfer_syntax: str) -> Recurring:
+        """Return what files of this kind and encoding have in common."""
+        return self._recurring[sop_class_uid, transfer_syntax]
+
+
+def read(path: Path, series: Series | None = None) -> DicomFile:
     """Read one file, except for its pixels.
+
+    Parameters
+    ----------
+    series
+        What the files read before have in common; this one is added.
 
     Raises
     ------
@@ -150,6 +168,7 @@ def read(path: Path) -> DicomFile:
     OSError
         It cannot be read, or is not a regular file.
     """
+    series = series or Series()
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(fd)
@@ -157,18 +176,19 @@ def read(path: Path) -> DicomFile:
             raise NotDicom
         for length in HEAD_SIZES:
             with suppress(Beyond):
-                return _read(path, fd, os.pread(fd, length, 0), status.st_size)
+                return _read(path, fd, os.pread(fd, length, 0), status.st_size, series)
         if status.st_size > MAX_DATA:
             raise Malformed(f"more than {MAX_DATA} bytes beside the pixels")
-        return _read(path, fd, _pread(fd, status.st_size, 0), status.st_size)
+        return _read(path, fd, _pread(fd, status.st_size, 0), status.st_size, series)
     finally:
         os.close(fd)
 
 
-def _read(path: Path, fd: int, head: bytes, size: int) -> DicomFile:
+def _read(path: Path, fd: int, head: bytes, size: int, series: Series) -> DicomFile:
     """Parse a file from its first bytes; raise `Beyond` if they are not enough."""
     meta, pos = _read_meta(head, size)
-    if _uid(meta, 0x00020002) == MEDIA_DIRECTORY:
+    sop_class_uid = _uid(meta, 0x00020002)
+    if sop_class_uid == MEDIA_DIRECTORY:
         raise NotDicom
     syntax = _uid(meta, 0x00020010)
     if syntax == DEFLATED:
@@ -184,7 +204,8 @@ def _read(path: Path, fd: int, head: bytes, size: int) -> DicomFile:
     encoding, syntax, oddities = _encoding(head, pos, size, syntax, certain=head[128:132] == b"DICM")
     if not encoding.big_endian and not (encoding.implicit and syntax != IMPLICIT):
         with suppress(OtherEncoding):
-            read = _parse(path, fd, head, size, meta, syntax, pos)
+            recurring = series.common(sop_class_uid, syntax)
+            read = _parse(path, fd, head, size, meta, syntax, pos, recurring)
             return replace(read, oddities=oddities) if oddities else read
     if size > MAX_DATA:
         raise Malformed(f"more than {MAX_DATA} bytes in an encoding of another kind")
@@ -262,9 +283,18 @@ def with_elements(file: DicomFile, before: bytes, behind: bytes) -> DicomFile:
     return replace(file, data=data, elements=elements, pixels=pixels, count=parser.count)
 
 
-def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes], syntax: str, pos: int) -> DicomFile:
+def _parse(
+    path: Path,
+    fd: int,
+    head: bytes,
+    size: int,
+    meta: Mapping[int, bytes],
+    syntax: str,
+    pos: int,
+    recurring: Recurring,
+) -> DicomFile:
     implicit = syntax == IMPLICIT
-    parser = Parser(head, implicit=implicit, size=size)
+    parser = Parser(head, implicit=implicit, size=size, recurring=recurring)
     try:
         found = parser.top_level(pos)
     except PixelsFollow as pixels:
@@ -274,6 +304,8 @@ def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes
             raise Malformed(f"more than {MAX_DATA} bytes after the pixels") from None
         data = head[: pixels.start] + _pread(fd, size - behind, behind)
         elements = pixels.elements
+        if not parser.found_all_recurring:
+            recurring.learn(head, elements)
         if behind < size:
             elements = [*elements, *_behind(parser, data, pixels)]
         place = Pixels(pixels.start, head[pixels.start : pixels.value], pixels.value, length)

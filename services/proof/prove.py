@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.dicom import part10
 from services.dicom.dictionary import tag
 from services.dicom.elements import Malformed
-from services.dicom.part10 import NotDicom
+from services.dicom.part10 import NotDicom, Series
 from services.errors import NotClean, SetChanged
 from services.layout import published_in
 from services.policy.object_kinds import KINDS
@@ -154,7 +154,8 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     """
     reasons = Reasons()
     source = list(source)
-    old = [(kind, _read_source(path)) for kind, path in source]
+    series = Series()
+    old = [(kind, _read_source(path, series)) for kind, path in source]
     new = _read_output(output, reasons)
     pairs = _pair(old, new, reasons)
     if sentences := reasons.sentences():
@@ -260,23 +261,23 @@ def _studied(pairs: Sequence[tuple[str, DicomFile, DicomFile]]) -> StudyDates:
 # Files ----------------------------------------------------------------------------------------------------------------
 
 
-def _read_source(path: Path) -> DicomFile:
+def _read_source(path: Path, series: Series) -> DicomFile:
     try:
-        return part10.read(path)
+        return part10.read(path, series)
     except (NotDicom, Malformed):
         raise SetChanged from None
 
 
 def _read_output(folder: Path, reasons: Reasons) -> list[DicomFile]:
     """Read all files in the output folder."""
-    found = []
+    found, series = [], Series()
     for name in published_in(folder):
         path = folder / name
         if path.is_symlink() or not path.is_file():
             reasons.add("files", "the folder contains something other than a file")
             continue
         try:
-            found.append(part10.read(path))
+            found.append(part10.read(path, series))
         except (NotDicom, Malformed):
             reasons.add("files", "a file is not valid DICOM")
     return found

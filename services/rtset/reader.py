@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from services.dicom import binary_values, character_sets, dates, dictionary, part10, pixel_data
 from services.dicom.dataset import root_view
 from services.dicom.elements import TWICE, Malformed, Truncated
-from services.dicom.part10 import NotDicom
+from services.dicom.part10 import NotDicom, Series
 from services.dicom.pixel_data import Measured
 from services.errors import Fault, SetChanged, SetRefused
 from services.language import gettext, printable
@@ -223,10 +223,11 @@ def read(folder: Path, listing: Listing) -> Contents:
     private: defaultdict[str, list[SetFile]] = defaultdict(list)
     unreadable: list[Unreadable] = []
     beside: set[str] = set()
+    series = Series()
     not_dicom = elements = size = 0
     for entry in listing.entries:
         try:
-            file = _read_one(folder / entry.path)
+            file = _read_one(folder / entry.path, series)
         except NotDicom:
             not_dicom += 1
             continue
@@ -256,10 +257,10 @@ def read(folder: Path, listing: Listing) -> Contents:
     )
 
 
-def _read_one(place: Path) -> DicomFile:
+def _read_one(place: Path, series: Series) -> DicomFile:
     try:
         try:
-            return part10.read(place)
+            return part10.read(place, series)
         except NotDicom:
             if _not_arrived(place):
                 raise Truncated("nothing but zeros where the file should begin: the copy has not arrived") from None

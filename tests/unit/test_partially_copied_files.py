@@ -34,7 +34,7 @@ def found(made: MadeSet) -> tuple[list[str], list[str]]:
 
 def offset(path: Path) -> int:
     """Return the offset of a file's pixels."""
-    pixels = reader._read_one(path).pixels
+    pixels = reader._read_one(path, part10.Series()).pixels
     assert pixels is not None
     return pixels.offset
 

@@ -76,11 +76,12 @@ class _Part:
         self.proof = proof
         self._uids, self._rules, self._folder = uids, rules, folder
         self._buffer, self._pixels = bytearray(part10.COPIED_AT_ONCE), PixelComparison()
+        self._series = part10.Series()
 
     def write(self, sources: Sequence[SetFile]) -> None:
         """Write each file, read it back, and compare it with the delivered one."""
         for source in sources:
-            new = part10.read(self._write(source))
+            new = part10.read(self._write(source), self._series)
             self.proof.compare(source.kind, source.file, new)
             digest, wrong = self._pixels.compare(source.kind, source.file, new)
             self.digests[new.path.name] = digest
