@@ -382,6 +382,18 @@ def test_the_hottest_part_of_a_large_sphere_is_its_cap(radius_mm: int, along: in
     assert known.covered[-1] == pytest.approx(1)
 
 
+@pytest.mark.parametrize("beyond_mm", [-4.5, -1.5, 0.5, 1.5, 4.5])
+@pytest.mark.parametrize(("below_mm", "above_mm"), [(2, 5), (5, 2), (3, 5), (1, 4)])
+def test_a_sphere_may_end_where_the_spacing_changes(below_mm: float, above_mm: float, beyond_mm: float) -> None:
+    """Before, on or behind the slice at 0, from which the slices are further apart or closer."""
+    slices = np.concatenate([np.arange(0.0, -61.0, -below_mm)[::-1], np.arange(above_mm, 61.0, above_mm)])
+    middle_mm = beyond_mm - 25
+    known = found(body(lambda z: sphere(z - middle_mm), slices), rising(2, 0.8))
+    assert known.volume_cm3 == pytest.approx(VOLUMES_CM3[sphere], rel=0.01)
+    assert known.mean_gy == pytest.approx(MIDDLE_GY + 0.8 * middle_mm, rel=0.01)
+    assert known.max_gy == pytest.approx(MIDDLE_GY + 0.8 * beyond_mm, rel=0.01)
+
+
 @pytest.mark.parametrize("thick_mm", [21, 45])
 def test_the_edge_of_a_box_does_not_look_hotter_for_being_divided(thick_mm: int) -> None:
     """D2 and D5 of a box in 1.6 Gy per millimetre along the stack, where whole planes are the hottest pieces."""
