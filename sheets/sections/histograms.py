@@ -52,9 +52,9 @@ def blocks(findings: Findings) -> Iterator[Block]:
     )
     yield Text(
         "Computed from contours and dose, by the same method for all sets: each contour plane extends half way to its "
-        "neighbours, with a smooth curve through the areas of the planes, and the last one to where its narrowing outline "
-        "closes or half way to the next slice; dose is interpolated trilinearly. Outside the dose grid it is taken as zero in "
-        "Dmean and V, and a D that would lie there is unknown."
+        "neighbours, with a smooth curve through the areas of the planes, and the last one to where its narrowing "
+        "outline closes or half way to the next slice; dose is interpolated trilinearly. Outside the dose grid it is "
+        "taken as zero in Dmean and V, and a D that would lie there is unknown."
         f"{thick} D95: minimum dose received by 95 % of the volume; D0.03cc: minimum dose "
         f"received by the hottest 0.03 cm³; Dmax: maximum dose in the structure or on its surface{covered}.",
         "small",
