@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.exceptions import HTTPException
 
 from services.errors import SettingsWrong
+from services.language import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +43,9 @@ def of_words(words: Iterable[str]) -> frozenset[str]:
     """
     named = {one.strip() for word in words for one in word.split(",") if one.strip()}
     if unknown := sorted(named - ALL):
-        raise SettingsWrong(f"There is no role {', '.join(unknown)}. There are: {', '.join(EVERY)}.")
+        raise SettingsWrong(
+            gettext("There is no role {names}. There are: {roles}.", names=", ".join(unknown), roles=", ".join(EVERY))
+        )
     return frozenset(named | {LOOK})
 
 

@@ -15,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from console.auth import roles
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.runtime import durable_files
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ def read(path: Path) -> dict[str, User]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsWrong(f"The file of the console's users cannot be read: {type(error).__name__}.") from None
+        raise SettingsWrong(
+            gettext("The file of the console's users cannot be read: {error}.", error=type(error).__name__)
+        ) from None
     users: dict[str, User] = {}
     for number, line in enumerate(lines, start=1):
         name, _, rest = line.strip().partition(":")
@@ -114,7 +117,10 @@ def read(path: Path) -> dict[str, User]:
             continue
         if not NAME.fullmatch(name) or not (kept == NO_PASSWORD or kept.startswith("$argon2")):
             raise SettingsWrong(
-                f"Line {number} of the console's users is invalid. To write one: anonymizer console --add-user NAME"
+                gettext(
+                    "Line {number} of the console's users is invalid. To write one: anonymizer console --add-user NAME",
+                    number=number,
+                )
             )
         users[name] = User(kept, roles.of_words([words]) if has_roles else roles.ALL)
     return users
@@ -135,7 +141,9 @@ def add(path: Path, name: str, password: str, may: Iterable[str] | None = None) 
     """
     _check_name(name)
     if not SHORTEST <= len(password) <= LONGEST:
-        raise SettingsWrong(f"A password needs at least {SHORTEST} characters. Several words are easy to remember.")
+        raise SettingsWrong(
+            gettext("A password needs at least {count} characters. Several words are easy to remember.", count=SHORTEST)
+        )
     users = read(path)
     its_roles = users[name].roles if name in users else roles.ALL
     _write(path, {**users, name: User(_hasher.hash(password), its_roles if may is None else roles.of_words(may))})
@@ -165,13 +173,15 @@ def remove(path: Path, name: str) -> None:
     """
     users = read(path)
     if name not in users:
-        raise SettingsWrong(f"There is no user {name}: anonymizer console --list-users lists them.")
+        raise SettingsWrong(gettext("There is no user {name}: anonymizer console --list-users lists them.", name=name))
     _write(path, {each: user for each, user in users.items() if each != name})
 
 
 def _check_name(name: str) -> None:
     if not NAME.fullmatch(name):
-        raise SettingsWrong("A user's name is one word of English letters, digits and . _ @ -, at most 64 of them.")
+        raise SettingsWrong(
+            gettext("A user's name is one word of English letters, digits and . _ @ -, at most 64 of them.")
+        )
 
 
 def _write(path: Path, users: Mapping[str, User]) -> None:
