@@ -12,10 +12,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from sheets.read import ct_volume
 from sheets.read.contours import Structure
-from sheets.read.ct_volume import Frame, Plane, Planes
 from sheets.read.dose_grid import Dose
 from sheets.render import draw
 from sheets.render.draw import Box, Level, Scene
+from tests.views import planes_of
 
 POSITIONS = {
     "head first, supine": [1, 0, 0, 0, 1, 0],
@@ -61,17 +61,6 @@ def ct(cosines: list[int], spacing_mm: tuple[float, float, float]) -> list[Datas
     return made
 
 
-def planes_of(slices: list[Dataset], through: np.ndarray) -> tuple[Frame, tuple[Plane, ...]]:
-    """Compute the three planes through a point of the patient."""
-    within = ct_volume.frame([float(number) for number in slices[0].ImageOrientationPatient])
-    ordered = sorted(slices, key=lambda image: ct_volume.place(image, within).at)
-    places = [ct_volume.place(image, within) for image in ordered]
-    made = Planes(within, places, within.of(through[np.newaxis])[0])
-    for number, (image, lies) in enumerate(zip(ordered, places, strict=True)):
-        made.add(number, lies, ct_volume.read_slice(image, within)[...])
-    return within, made.made()
-
-
 def rising() -> Dose:
     """Make a dose of 50 Gy + 0.5 Gy/mm along x."""
     data, count = Dataset(), 61
@@ -89,7 +78,7 @@ def rising() -> Dose:
     return Dose(data)
 
 
-def square(within: Frame, slices_mm: np.ndarray) -> Structure:
+def square(within: ct_volume.Frame, slices_mm: np.ndarray) -> Structure:
     """Draw the square on every slice."""
     low, high = SQUARE_MM
     flat = np.array([[low, low], [high, low], [high, high], [low, high]])
@@ -124,7 +113,7 @@ def test_everything_in_a_view_is_where_it_is(position: str, spacing: str) -> Non
         red, green, blue = np.moveaxis(np.asarray(picture, dtype=int), 2, 0)
         scale = picture.width / width
 
-        def pixel(mm: float, axis: int, plane: Plane = plane, scale: float = scale) -> float:
+        def pixel(mm: float, axis: int, plane: ct_volume.Plane = plane, scale: float = scale) -> float:
             backwards = axis == plane.axes[1] and plane.normal != ct_volume.AXIAL
             return float((shown.high[axis] - mm if backwards else mm - shown.low[axis]) * scale)
 

@@ -11,9 +11,9 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from sheets.read import ct_volume
-from sheets.read.ct_volume import Planes
 from sheets.render import draw
 from sheets.render.draw import Box, Scene
+from tests.views import planes_of
 
 ROWS, COLUMNS, SLICES = 6, 9, 5
 SPACING_MM = (1.5, 0.8)
@@ -68,17 +68,6 @@ def voxels(slices: list[Dataset]) -> tuple[np.ndarray, np.ndarray]:
                 places.append(at)
                 values.append(int(image.pixel_array[j, i]) * 2 - 1024)
     return np.array(places), np.array(values)
-
-
-def planes_of(slices: list[Dataset], through: np.ndarray) -> tuple[ct_volume.Frame, tuple[ct_volume.Plane, ...]]:
-    """Compute the three planes through a point of the patient."""
-    within = ct_volume.frame([float(number) for number in slices[0].ImageOrientationPatient])
-    ordered = sorted(slices, key=lambda image: ct_volume.place(image, within).at)
-    places = [ct_volume.place(image, within) for image in ordered]
-    made = Planes(within, places, within.of(through[np.newaxis])[0])
-    for number, (image, lies) in enumerate(zip(ordered, places, strict=True)):
-        made.add(number, lies, ct_volume.read_slice(image, within)[...])
-    return within, made.made()
 
 
 def points_of(within: ct_volume.Frame, plane: ct_volume.Plane) -> np.ndarray:
