@@ -168,7 +168,6 @@ def read(path: Path, series: Series | None = None) -> DicomFile:
     OSError
         It cannot be read, or is not a regular file.
     """
-    series = series or Series()
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(fd)
@@ -184,7 +183,7 @@ def read(path: Path, series: Series | None = None) -> DicomFile:
         os.close(fd)
 
 
-def _read(path: Path, fd: int, head: bytes, size: int, series: Series) -> DicomFile:
+def _read(path: Path, fd: int, head: bytes, size: int, series: Series | None) -> DicomFile:
     """Parse a file from its first bytes; raise `Beyond` if they are not enough."""
     meta, pos = _read_meta(head, size)
     sop_class_uid = _uid(meta, 0x00020002)
@@ -204,7 +203,7 @@ def _read(path: Path, fd: int, head: bytes, size: int, series: Series) -> DicomF
     encoding, syntax, oddities = _encoding(head, pos, size, syntax, certain=head[128:132] == b"DICM")
     if not encoding.big_endian and not (encoding.implicit and syntax != IMPLICIT):
         with suppress(OtherEncoding):
-            recurring = series.common(sop_class_uid, syntax)
+            recurring = series.common(sop_class_uid, syntax) if series else None
             read = _parse(path, fd, head, size, meta, syntax, pos, recurring)
             return replace(read, oddities=oddities) if oddities else read
     if size > MAX_DATA:
@@ -291,7 +290,7 @@ def _parse(
     meta: Mapping[int, bytes],
     syntax: str,
     pos: int,
-    recurring: Recurring,
+    recurring: Recurring | None,
 ) -> DicomFile:
     implicit = syntax == IMPLICIT
     parser = Parser(head, implicit=implicit, size=size, recurring=recurring)
@@ -304,7 +303,7 @@ def _parse(
             raise Malformed(f"more than {MAX_DATA} bytes after the pixels") from None
         data = head[: pixels.start] + _pread(fd, size - behind, behind)
         elements = pixels.elements
-        if not parser.found_all_recurring:
+        if recurring and not parser.found_all_recurring:
             recurring.learn(head, elements)
         if behind < size:
             elements = [*elements, *_behind(parser, data, pixels)]
